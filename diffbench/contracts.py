@@ -1,0 +1,238 @@
+"""The records that the parts hand to one another, the registries, and keys from names.
+
+A frozen dataclass is a description and a NamedTuple is data that crosses jit. Shapes:
+n samples of D dimensions; t is `[]` while sampling and `[n]` while training.
+
+Coordinates: datasets sample in data coordinates; everything else (processes, scores,
+samplers, truths, metrics) speaks standardised ones, (x - mean)/scale. The harness
+converts, once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from diffbench.process import Process
+from diffbench.registry import Registry
+
+Array = jax.Array
+PRNGKey = jax.Array
+
+Score = Callable[[Array, Array], Array]
+"""(x `[n, D]`, t `[]`) -> grad log p_t(x) `[n, D]`, whatever it came from."""
+
+
+class Truth(Protocol):
+    """What is known of the data in standardised coordinates; a pytree of arrays."""
+
+    def log_prob(self, x: Array, alpha: Array, sigma: Array) -> Array:
+        """Returns the log density of alpha x_0 + sigma eps at x, `[n]`, in nats."""
+
+    def score(self, x: Array, alpha: Array, sigma: Array) -> Array:
+        """Returns the gradient of that log density, `[n, D]`."""
+
+
+class Modes(Protocol):
+    """The modes of a mixture, in standardised coordinates; K modes."""
+
+    weights: Array
+    """Share of each mode, `[K]`."""
+
+    def responsibilities(self, x: Array) -> Array:
+        """Returns the probability that x came from each mode, `[n, K]`."""
+
+    def mahalanobis(self, x: Array) -> Array:
+        """Returns the squared Mahalanobis distance to each mode, `[n, K]`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A distribution whose truth is known.
+
+    Attributes:
+      name: Registered name.
+      dim: Dimension D.
+      mean: Known mean, data coordinates, `[D]`.
+      scale: Known root mean square standard deviation over the dimensions: one
+        number, so that circles stay circles.
+      sample: (key, n) -> points in data coordinates, `[n, D]`.
+      truth: Diffused log density and score; a pytree that enters compiled programs
+        as an argument.
+      resolution: Smallest length in the data (a component's standard deviation, or
+        the thickness), standardised.
+      diameter: Largest length in the data, standardised.
+      modes: The modes of a mixture, or None.
+      distance: x -> distance to the manifold, `[n]`, standardised, or None.
+      density: Whether the data has a density (a thickness of 0 has none).
+      smallest_sigma: Smallest sigma/alpha at which the score can be trusted; 0 where
+        it is exact everywhere.
+      exact_entropy: Entropy in nats, standardised, where a closed form is known.
+      version: Changed whenever the samples or truths change.
+    """
+
+    name: str
+    dim: int
+    mean: np.ndarray
+    scale: float
+    sample: Callable[[PRNGKey, int], Array]
+    truth: Truth
+    resolution: float
+    diameter: float
+    modes: Modes | None = None
+    distance: Callable[[Array], Array] | None = None
+    density: bool = True
+    smallest_sigma: float = 0.0
+    exact_entropy: float | None = None
+    version: int = 1
+
+    def standardise(self, x: Array) -> Array:
+        """Returns (x - mean)/scale."""
+        return (x - self.mean) / self.scale
+
+    def restore(self, x: Array) -> Array:
+        """Returns data coordinates of standardised points."""
+        return x * self.scale + self.mean
+
+    def log_prob(self, x: Array, alpha: Array | float = 1.0, sigma: Array | float = 0.0) -> Array:
+        """Returns the diffused log density of the truth, `[n]`, in nats."""
+        return self.truth.log_prob(x, alpha, sigma)
+
+    def score(self, x: Array, alpha: Array | float = 1.0, sigma: Array | float = 0.0) -> Array:
+        """Returns the diffused score of the truth, `[n, D]`."""
+        return self.truth.score(x, alpha, sigma)
+
+    def entropy(self, samples: int = 2**16) -> tuple[float, float]:
+        """Returns the entropy of the standardised data, in nats, and its standard error.
+
+        A closed form where one is known (standard error 0), Monte Carlo otherwise.
+
+        Raises:
+          ValueError: If the data has no density.
+        """
+        if not self.density:
+            raise ValueError(f"dataset {self.name!r} has thickness 0, so no density and no entropy")
+        if self.exact_entropy is not None:
+            return self.exact_entropy, 0.0
+        x = self.standardise(self.sample(key_for(0, "entropy", self.name), samples))
+        surprise = -np.asarray(self.log_prob(x), np.float64)
+        return float(surprise.mean()), float(surprise.std(ddof=1) / np.sqrt(samples))
+
+
+class Step(NamedTuple):
+    """One move of a sampler from time t to s.
+
+    Attributes:
+      x: The new points, `[n, D]`.
+      mean: The same without the noise of this step: what a last step returns.
+    """
+
+    x: Array
+    mean: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """A way from the prior to samples; it sees a process and a score, nothing else.
+
+    Attributes:
+      run: (key, x_T `[n, D]`, score, process) -> (x_0 `[n, D]`, nfe), nfe the score
+        evaluations spent on each sample. Samples of a solve that did not end are NaN.
+      unfit: process -> why this sampler cannot run on it, or None.
+      version: Changed whenever the samples change.
+    """
+
+    run: Callable[[PRNGKey, Array, Score, Process], tuple[Array, Any]]
+    unfit: Callable[[Process], str | None] = lambda process: None
+    version: int = 1
+
+
+class Outcome(NamedTuple):
+    """What a metric may look at. Widen this record, never a signature.
+
+    Attributes:
+      samples: Samples of a model, standardised, `[n, D]`.
+      reference: Fresh truth, standardised, `[m, D]`.
+      train: Training points, `[k, D]`, or None where data was unlimited.
+      score: The score the samples came from, or None for truth rows.
+      process: Its process, or None for truth rows.
+      dataset: The dataset.
+      prepared: What the metric's `prepare` returned.
+    """
+
+    samples: Any
+    reference: Any
+    train: Any
+    score: Score | None
+    process: Process | None
+    dataset: Dataset
+    prepared: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One number a metric reports.
+
+    Attributes:
+      better: Which direction is good.
+      perfect: The value of a perfect model, or None where it depends on the data.
+    """
+
+    better: Literal["lower", "higher"] = "lower"
+    perfect: float | None = None
+
+
+Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]
+"""Values by column, and named arrays (curves), of one measurement."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A judge of samples or of scores.
+
+    Attributes:
+      columns: What it reports, in order.
+      measure: (key, outcome) -> values by column and named arrays.
+      needs: What the outcome must offer, of: "samples", "modes", "manifold",
+        "density", "score", "train". Without "samples" the measurement belongs to the
+        score, and every draw from that score shares it.
+      floor: "two_sample" where truth against truth gives a noise floor, else None.
+      prepare: (reference, dataset) -> what depends on the truth alone, computed once
+        for many measurements; it arrives as `outcome.prepared`.
+      finish: (values, arrays, floor) -> values, where a column is scaled by the
+        floor; `floor` holds each array over the floor's draws, `[R, ...]`.
+      version: Changed whenever the values change.
+    """
+
+    columns: Mapping[str, Column]
+    measure: Callable[[PRNGKey, Outcome], Measured]
+    needs: tuple[str, ...] = ("samples",)
+    floor: Literal["two_sample"] | None = None
+    prepare: Callable[[Any, Dataset], Any] | None = None
+    finish: Callable[[Mapping[str, float], Mapping[str, Any], Mapping[str, Any]], Mapping[str, float]] | None = None
+    version: int = 1
+
+
+FAMILIES: Registry[Any] = Registry("family", group="diffbench.families")
+DATASETS: Registry[Dataset] = Registry("dataset", group="diffbench.datasets")
+SAMPLERS: Registry[Sampler] = Registry("sampler", group="diffbench.samplers")
+METRICS: Registry[Metric] = Registry("metric", group="diffbench.metrics")
+
+
+def key_for(seed: int, *labels: str | int) -> PRNGKey:
+    """Returns a key that depends on a seed and on names, never on the order of work.
+
+    Args:
+      seed: The seed.
+      *labels: What the key is for, such as "draw", "nine_gaussians".
+    """
+    key = jax.random.key(seed)
+    for label in labels:
+        digest = hashlib.sha256(str(label).encode()).digest()
+        key = jax.random.fold_in(key, int.from_bytes(digest[:4], "big"))
+    return key

@@ -1,0 +1,3 @@
+"""The shipped datasets; importing this package registers them."""
+
+from diffbench.datasets import mixtures as mixtures

@@ -1,0 +1,180 @@
+"""Registries: the names a user may write, and how each is turned into an object.
+
+A registered thing is a builder (a function or a class) whose keyword-only
+parameters are its hyperparameters; every one of them has a default. The registry
+checks a request against that signature before anything is built, so that a wrong
+name or parameter costs a line on the terminal and not an hour of training.
+
+Other packages join through entry points (group `diffbench.families` and so on):
+their names are listed without importing them, and each is imported when it is
+first asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PluginError(ValueError):
+    """A part from outside the package broke its contract; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry(Generic[T]):
+    """A registered builder and where it came from.
+
+    Attributes:
+      build: Function or class; its keyword-only parameters are hyperparameters.
+      origin: None for parts of this package; a plug-in's file or package otherwise.
+      digest: Short hash of a plug-in file's text, None otherwise; it enters the
+        hash of results, so that an edited plug-in is measured anew.
+    """
+
+    build: Callable[..., T]
+    origin: str | None = None
+    digest: str | None = None
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Returns the hyperparameters and their default values."""
+        return {
+            name: parameter.default
+            for name, parameter in inspect.signature(self.build).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "name"
+        }
+
+
+# Set while a plug-in is imported: what it registers is then known to be its own.
+_origin: tuple[str, str | None] | None = None
+
+
+@contextlib.contextmanager
+def plugin_origin(origin: str, digest: str | None = None) -> Iterator[None]:
+    """Marks all that is registered inside the block as belonging to `origin`."""
+    global _origin
+    before, _origin = _origin, (origin, digest)
+    try:
+        yield
+    finally:
+        _origin = before
+
+
+class Registry(Generic[T]):
+    """Named builders of one kind of thing.
+
+    Example:
+      >>> SAMPLERS = Registry("sampler", group="diffbench.samplers")
+      >>> @SAMPLERS.register("ancestral")
+      ... def ancestral(*, steps: int = 500): ...
+    """
+
+    def __init__(self, kind: str, group: str | None = None):
+        """Creates an empty registry.
+
+        Args:
+          kind: Singular noun used in messages, such as "sampler".
+          group: Entry-point group in which other packages announce theirs.
+        """
+        self.kind = kind
+        self.group = group
+        self._entries: dict[str, Entry[T]] = {}
+
+    def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        """Returns a decorator that registers a builder under `name`.
+
+        Raises:
+          ValueError: If the name is taken, or a hyperparameter has no default.
+        """
+
+        def decorate(build: Callable[..., T]) -> Callable[..., T]:
+            origin, digest = _origin or (None, None)
+            entry = Entry(build, origin, digest)
+            if name in self._entries:
+                owner = self._entries[name].origin or "diffbench"
+                raise ValueError(f"{self.kind} {name!r} is already registered by {owner}")
+            bare = [k for k, v in entry.defaults.items() if v is inspect.Parameter.empty]
+            if bare:
+                raise ValueError(
+                    f"{self.kind} {name!r}: every keyword-only parameter needs a default;"
+                    f" got none for {', '.join(bare)}"
+                )
+            self._entries[name] = entry
+            return build
+
+        return decorate
+
+    def announced(self) -> dict[str, str]:
+        """Returns the names that other packages announce, with where each points.
+
+        Nothing is imported.
+        """
+        if self.group is None:
+            return {}
+        points = metadata.entry_points(group=self.group)
+        return {point.name: point.value for point in points}
+
+    def names(self) -> tuple[str, ...]:
+        """Returns every known name, sorted, without importing any plug-in."""
+        return tuple(sorted({*self._entries, *self.announced()}))
+
+    def entry(self, name: str) -> Entry[T]:
+        """Returns the entry of a name, importing the package that announces it.
+
+        Raises:
+          ValueError: If the name is unknown; the message lists the known ones.
+          PluginError: If the announcing package fails to import or to register it.
+        """
+        if name not in self._entries and name in self.announced():
+            self._load(name)
+        if name not in self._entries:
+            raise ValueError(f"unknown {self.kind} {name!r}; known: {', '.join(self.names())}")
+        return self._entries[name]
+
+    def _load(self, name: str) -> None:
+        (point,) = metadata.entry_points(group=self.group, name=name)
+        try:
+            with plugin_origin(point.value):
+                point.load()
+        except Exception as error:
+            raise PluginError(
+                f"the plug-in {point.value!r}, which announces {self.kind} {name!r},"
+                f" fails on import: {type(error).__name__}: {error}"
+            ) from error
+        if name not in self._entries:
+            raise PluginError(
+                f"the plug-in {point.value!r} announces {self.kind} {name!r} and registers no such name"
+            )
+
+    def complete(self, name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Returns all hyperparameters of a part: those given over the defaults.
+
+        Raises:
+          ValueError: If the name is unknown or takes no such parameter.
+        """
+        defaults = self.entry(name).defaults
+        for key in params or {}:
+            if key not in defaults:
+                takes = ", ".join(defaults) or "none"
+                raise ValueError(f"{self.kind} {name!r} takes no {key!r}; it takes: {takes}")
+        return {**defaults, **(params or {})}
+
+    def build(self, name: str, /, *args: Any, **params: Any) -> T:
+        """Builds the named part.
+
+        Args:
+          name: A registered or announced name.
+          *args: What the kind's contract passes by position (families: the network
+            and the process).
+          **params: Hyperparameters; those left out take their defaults.
+
+        Raises:
+          ValueError: If the name, a parameter or a value is wrong.
+        """
+        return self.entry(name).build(*args, **self.complete(name, params))

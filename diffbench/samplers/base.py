@@ -1,0 +1,105 @@
+"""What the samplers share: the run over a grid of times, the Langevin step, the reverse SDE.
+
+A sampler moves from t to s < t. Most write one `step(key, x, t, s, score, process)`
+and `stepwise` makes the run of it, one scan, whose last step returns its mean: noise
+added at the very end would only blur the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from diffbench import checks
+from diffbench.contracts import Array, PRNGKey, Score, Step
+from diffbench.process import Process
+
+StepFunction = Callable[[PRNGKey, Array, Array, Array, Score, Process], Step]
+Times = Callable[[Process], Array]
+Run = Callable[[PRNGKey, Array, Score, Process], tuple[Array, int]]
+
+
+def stepwise(step: StepFunction, times: Times, evaluations: int = 1) -> Run:
+    """Returns the run of a step function over a descending grid of times.
+
+    Args:
+      step: One move, (key, x, t, s, score, process) -> Step.
+      times: process -> times from t_max down to where sampling ends, `[steps + 1]`.
+      evaluations: Score evaluations in one step.
+    """
+
+    def run(key: PRNGKey, x: Array, score: Score, process: Process) -> tuple[Array, int]:
+        t = times(process)
+        keys = jax.random.split(key, t.size - 1)
+
+        def body(carry: Step, inputs: tuple[PRNGKey, Array, Array]) -> tuple[Step, None]:
+            key, t, s = inputs
+            return step(key, carry.x, t, s, score, process), None
+
+        last, _ = jax.lax.scan(body, Step(x, x), (keys, t[:-1], t[1:]))
+        return last.mean, evaluations * (t.size - 1)
+
+    return run
+
+
+def uniform_times(steps: int, t_end: float | None) -> Times:
+    """Returns times evenly spaced from t_max to t_end (by default the process's own)."""
+
+    def times(process: Process) -> Array:
+        return jnp.linspace(process.t_max, process.t_end if t_end is None else t_end, steps + 1)
+
+    return times
+
+
+def langevin_step(key: PRNGKey, x: Array, h: Array, slope: Array) -> Step:
+    """Returns one step of unadjusted Langevin dynamics, x + h s + sqrt(2h) z.
+
+    The step h is half the square of the noise. The toy form x + (h/2) s + sqrt(h) z
+    takes twice the number for the same move.
+
+    Args:
+      key: PRNG key.
+      x: Points, `[n, D]`.
+      h: Step, `[]`.
+      slope: The score at x, `[n, D]`.
+    """
+    mean = x + h * slope
+    return Step(mean + jnp.sqrt(2.0 * h) * jax.random.normal(key, x.shape), mean)
+
+
+def reverse_sde_step(key: PRNGKey, x: Array, t: Array, s: Array, slope: Array, process: Process) -> Step:
+    """Returns one Euler-Maruyama step of the reverse-time SDE from t to s.
+
+    dx = (f x - g^2 score) dt + g dW, run backwards.
+
+    Args:
+      key: PRNG key.
+      x: Points at t, `[n, D]`.
+      t: Time, `[]`.
+      s: Earlier time, `[]`.
+      slope: The score at (x, t), `[n, D]`.
+      process: The noise process.
+
+    References:
+      Song et al. (2021), equation 6; Anderson (1982).
+    """
+    g = process.diffusion(t)
+    mean = x - (process.drift(t) * x - g**2 * slope) * (t - s)
+    return Step(mean + g * jnp.sqrt(t - s) * jax.random.normal(key, x.shape), mean)
+
+
+def check_end(t_end: float | None) -> None:
+    """Raises unless t_end is None or lies in (0, 1)."""
+    if t_end is not None:
+        checks.positive(t_end=t_end)
+        if t_end >= 1:
+            raise ValueError(f"t_end must be in (0, 1); got {t_end}")
+
+
+def end_unfit(t_end: float | None, process: Process) -> str | None:
+    """Returns why a process cannot be sampled down to t_end, or None."""
+    if t_end is not None and t_end < process.t_min:
+        return f"t_end = {t_end:g} is below t_min = {process.t_min:g} of process {process.name!r}"
+    return None
