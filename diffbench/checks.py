@@ -43,3 +43,11 @@ def choice(name: str, value: str, options: tuple[str, ...]) -> None:
     """Raises a ValueError unless a named value is one of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(options)}; got {value!r}")
+
+
+def end_time(t_end: float | None) -> None:
+    """Raises unless `t_end`, where a sampler stops, is None or in (0, 1)."""
+    if t_end is not None:
+        positive(t_end=t_end)
+        if t_end >= 1:
+            raise ValueError(f"t_end must be in (0, 1); got {t_end}")

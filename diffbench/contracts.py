@@ -190,6 +190,9 @@ class Column:
 Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]
 """Values by column, and named arrays (curves), of one measurement."""
 
+Finish = Callable[[Mapping[str, float], Mapping[str, Any], Mapping[str, Any]], Mapping[str, float]]
+"""(values, arrays, the floor's arrays `[R, ...]`) -> values, scaled by the floor."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
@@ -204,8 +207,7 @@ class Metric:
       floor: "two_sample" where truth against truth gives a noise floor, else None.
       prepare: (reference, dataset) -> what depends on the truth alone, computed once
         for many measurements; it arrives as `outcome.prepared`.
-      finish: (values, arrays, floor) -> values, where a column is scaled by the
-        floor; `floor` holds each array over the floor's draws, `[R, ...]`.
+      finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.
       version: Changed whenever the values change.
     """
 
@@ -214,7 +216,7 @@ class Metric:
     needs: tuple[str, ...] = ("samples",)
     floor: Literal["two_sample"] | None = None
     prepare: Callable[[Any, Dataset], Any] | None = None
-    finish: Callable[[Mapping[str, float], Mapping[str, Any], Mapping[str, Any]], Mapping[str, float]] | None = None
+    finish: Finish | None = None
     version: int = 1
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from diffbench import checks
 from diffbench.contracts import Array, PRNGKey, Score, Step
 from diffbench.process import Process
 
@@ -88,14 +87,6 @@ def reverse_sde_step(key: PRNGKey, x: Array, t: Array, s: Array, slope: Array, p
     g = process.diffusion(t)
     mean = x - (process.drift(t) * x - g**2 * slope) * (t - s)
     return Step(mean + g * jnp.sqrt(t - s) * jax.random.normal(key, x.shape), mean)
-
-
-def check_end(t_end: float | None) -> None:
-    """Raises unless t_end is None or lies in (0, 1)."""
-    if t_end is not None:
-        checks.positive(t_end=t_end)
-        if t_end >= 1:
-            raise ValueError(f"t_end must be in (0, 1); got {t_end}")
 
 
 def end_unfit(t_end: float | None, process: Process) -> str | None:

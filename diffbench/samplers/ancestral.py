@@ -1,0 +1,72 @@
+"""Ancestral sampling: the reverse Markov chain of DDPM, for any linear noise process."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffbench import checks
+from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
+from diffbench.process import Process
+from diffbench.samplers.base import end_unfit, stepwise
+
+# Where a continuous process, or a table of more steps, is cut by default.
+DEFAULT_STEPS = 500
+
+
+@SAMPLERS.register("ancestral")
+def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float | None = None) -> Sampler:
+    """Returns ancestral sampling, x_s ~ q(x_s | x_t, x_0 = x0_hat).
+
+    With tau = 1 - (alpha_t sigma_s / (alpha_s sigma_t))^2,
+      x_s = alpha_s x0_hat + sigma_s sqrt(1 - tau) eps_hat + spread z,
+    where spread is sigma_s sqrt(tau) ("small") or sigma_t sqrt(tau) ("large"). It
+    serves VP (Ho, Algorithm 2) and VE (Song, appendix F) alike.
+
+    The times are taken evenly from the process's table, or evenly in t from t_max to
+    t_end where it has none; one more step, without noise, leads from there to the
+    data and returns x0_hat.
+
+    Args:
+      steps: Number of steps; by default 500, or all of a table that has fewer.
+      variance: "small" (the posterior's) or "large" (DDPM's beta).
+      t_end: Last time of a continuous process; by default the process's own.
+
+    References:
+      Ho et al. (2020), equations 6, 7 and Algorithm 2. Song et al. (2021), appendix F.
+    """
+    if steps is not None:
+        checks.count("steps", steps)
+    checks.choice("variance", variance, ("small", "large"))
+    checks.end_time(t_end)
+
+    def times(process: Process) -> Array:
+        if process.grid is None:
+            end = process.t_end if t_end is None else t_end
+            noisy = jnp.linspace(process.t_max, end, steps or DEFAULT_STEPS)
+        else:
+            size = process.grid.shape[0]
+            taken = min(size, steps or DEFAULT_STEPS)
+            noisy = process.grid[np.round(np.linspace(size - 1, 0, taken)).astype(int)]
+        return jnp.append(noisy, 0.0)
+
+    def step(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
+        alpha_t, sigma_t = process.alpha(t), process.sigma(t)
+        # VE has sigma(0) = sigma_min; the chain ends at the data, where sigma is 0.
+        at_data = s < process.t_min
+        alpha_s = jnp.where(at_data, 1.0, process.alpha(s))
+        sigma_s = jnp.where(at_data, 0.0, process.sigma(s))
+        eps_hat = -sigma_t * score(x, t)
+        x0_hat = (x - sigma_t * eps_hat) / alpha_t
+        keep = alpha_t * sigma_s / (alpha_s * sigma_t)  # sqrt(1 - tau)
+        spread = jnp.sqrt(1.0 - keep**2) * (sigma_s if variance == "small" else sigma_t)
+        mean = alpha_s * x0_hat + sigma_s * keep * eps_hat
+        return Step(mean + spread * jax.random.normal(key, x.shape), mean)
+
+    def unfit(process: Process) -> str | None:
+        if process.grid is not None and (steps or 0) > process.grid.shape[0]:
+            return f"steps = {steps} is more than the {process.grid.shape[0]} of process {process.name!r}"
+        return end_unfit(t_end, process)
+
+    return Sampler(run=stepwise(step, times), unfit=unfit)

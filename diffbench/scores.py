@@ -1,0 +1,73 @@
+"""Where a score comes from: learned by a family, or exact from the dataset's truth.
+
+A source is a specification (what it is, static) and arrays (what it holds, arguments
+of compiled programs). `score_function` joins the two into a `Score`; a sampler cannot
+know which it got.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from diffbench.contracts import Array, Score, Truth
+from diffbench.models import Params, Spec, model_of
+from diffbench.pairwise import by_rows
+from diffbench.process import Process
+
+# Rows whose activations fit the second-level cache at the default width.
+ROWS = 1024
+
+
+class Source(NamedTuple):
+    """A source of scores.
+
+    Attributes:
+      spec: {"score": "learned", "family": ..., "network": ...} or {"score": "exact"}.
+      arrays: Network parameters, or the truth.
+    """
+
+    spec: Spec
+    arrays: Any
+
+
+def learned(family: Spec, network: Spec, params: Params) -> Source:
+    """Returns the source of a trained family's score."""
+    return Source({"score": "learned", "family": family, "network": network}, params)
+
+
+def exact(truth: Truth) -> Source:
+    """Returns the source of the exact diffused score of a dataset."""
+    return Source({"score": "exact"}, truth)
+
+
+def score_function(spec: Spec, arrays: Any, process: Process) -> Score:
+    """Returns the score (x `[n, D]`, t `[]`) -> `[n, D]` of a source on a process.
+
+    Args:
+      spec: See `Source`.
+      arrays: See `Source`.
+      process: The noise process that the score belongs to.
+    """
+    return _KINDS[spec["score"]](spec, arrays, process)
+
+
+def _learned(spec: Spec, params: Params, process: Process) -> Score:
+    model = model_of(spec["family"], spec["network"])
+
+    def score(x: Array, t: Array) -> Array:
+        def rows(x: Array) -> Array:
+            return model.score(params, x, t, process)
+
+        return by_rows(rows, x, terms=1, budget=ROWS)
+
+    return score
+
+
+def _exact(spec: Spec, truth: Truth, process: Process) -> Score:
+    def score(x: Array, t: Array) -> Array:
+        return truth.score(x, process.alpha(t), process.sigma(t))
+
+    return score
+
+
+_KINDS = {"learned": _learned, "exact": _exact}
