@@ -1,19 +1,27 @@
-"""Squared distances between two sets of points, and row-wise blocks of work.
+"""Squared distances between two sets of points, sums over pairs, and row-wise blocks.
 
 Distances are sums of squared differences. The expanded square |x|^2 - 2 x.y + |y|^2
 is faster in high dimension and loses its float32 digits where points are close,
 which is where a density at small noise is decided.
+
+Sums over all pairs go tile by tile: O(n m) time, O(n + m) memory beside one tile. A
+tile is summed in the working dtype and the tiles in float64 on the host, so that a
+float32 sum over 10^10 pairs keeps the digits that a U-statistic then cancels.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Array = jax.Array
+PairFunction = Callable[[Array, Any], tuple[Array, ...]]
 
 # Below this many dimensions the sum is unrolled, so that it fuses into what follows.
 _UNROLLED = 16
@@ -29,7 +37,8 @@ def squared_distances(x: Array, y: Array) -> Array:
     dim = x.shape[1]
     if dim > _UNROLLED:
         return jnp.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=-1)
-    return sum((x[:, None, d] - y[None, :, d]) ** 2 for d in range(dim))
+    squares = ((x[:, None, d] - y[None, :, d]) ** 2 for d in range(dim))
+    return functools.reduce(operator.add, squares)
 
 
 def by_rows(function: Callable[[Array], Any], x: Array, terms: int, budget: int = 2**19) -> Any:
@@ -52,3 +61,63 @@ def by_rows(function: Callable[[Array], Any], x: Array, terms: int, budget: int 
         return done
     rest = function(x[whole:])
     return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), done, rest)
+
+
+def pair_sums(
+    function: PairFunction, parameters: Any, x: Array, y: Array | None = None, *, block: int | None = None
+) -> np.ndarray:
+    """Returns sums of functions of the squared distance over all pairs, `[J]`, float64.
+
+    Without y the pairs are the n (n - 1) ordered ones of different rows of x; each
+    unordered one is computed once.
+
+    Args:
+      function: (squared distances `[b, b]`, parameters) -> J arrays of that shape;
+        elementwise. A function of a module: one program is kept for each.
+      parameters: Arrays that the function needs.
+      x: Points, `[n, D]`.
+      y: Points, `[m, D]`, or None.
+      block: Rows and columns of one tile. The default suits the backend: a tile that
+        stays in the L2 cache of a CPU, few and large ones elsewhere.
+    """
+    if block is None:
+        block = 256 if jax.default_backend() == "cpu" else 2048
+    rows = -(-x.shape[0] // block)
+    if y is None:
+        i, j = np.triu_indices(rows)
+    else:
+        i, j = (index.ravel() for index in np.indices((rows, -(-y.shape[0] // block))))
+    tiles = _tile_sums(
+        function, block, parameters, x, x if y is None else y, i.astype(np.int32), j.astype(np.int32)
+    )
+    sums = np.asarray(tiles, np.float64)  # [tiles, J]
+    if y is not None:
+        return sums.sum(axis=0)
+    # A tile above the diagonal stands for its mirror image too.
+    twice = np.where(i == j, 1.0, 2.0) @ sums
+    with_itself = [float(v[0, 0]) for v in function(jnp.zeros((1, 1), x.dtype), parameters)]
+    return twice - x.shape[0] * np.asarray(with_itself)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _tile_sums(
+    function: PairFunction, block: int, parameters: Any, x: Array, y: Array, i: Array, j: Array
+) -> Array:
+    """Returns the sums over the tiles of blocks i of x and j of y, `[tiles, J]`."""
+
+    def padded(points: Array) -> tuple[Array, Array]:
+        extra = -points.shape[0] % block
+        weight = jnp.pad(jnp.ones(points.shape[0], points.dtype), (0, extra))
+        return jnp.pad(points, ((0, extra), (0, 0))), weight
+
+    (x, in_x), (y, in_y) = padded(x), padded(y)
+
+    def tile(index: tuple[Array, Array]) -> Array:
+        def part(array: Array, number: Array) -> Array:
+            return jax.lax.dynamic_slice_in_dim(array, number * block, block)
+
+        squared = squared_distances(part(x, index[0]), part(y, index[1]))
+        weight = part(in_x, index[0])[:, None] * part(in_y, index[1])
+        return jnp.stack([(weight * value).sum() for value in function(squared, parameters)])
+
+    return jax.lax.map(tile, (i, j))

@@ -1,0 +1,127 @@
+"""What a metric reads when truth is measured against truth, and readings against that.
+
+A floor holds R draws of truth of the models' own size n, each measured against the
+*same reference* as the models. It is conditional on that reference, so its mean is not
+zero. Truth can be drawn at will, so the rank of a value among the draws gives an exact
+p-value; z is for reading only, since a floor is not Gaussian.
+
+References:
+  Davison & Hinkley (1997), Bootstrap methods and their application, section 4.2, for
+    the Monte Carlo p-value with the value itself counted among the draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from diffbench import checks
+from diffbench.contracts import Dataset, Metric, Outcome, key_for
+
+
+class Floor(NamedTuple):
+    """A metric's readings of R draws of truth.
+
+    Attributes:
+      values: Column -> `[R]`, float64.
+      arrays: Name -> `[R, ...]`, what `Metric.finish` takes.
+    """
+
+    values: Mapping[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray]
+
+
+class FloorReading(NamedTuple):
+    """One value against its floor.
+
+    Attributes:
+      mean: Mean of the floor.
+      sd: Standard deviation of the floor (ddof 1).
+      z: (value - mean)/sd, whichever direction is better; NaN where sd is 0.
+      p_value: Chance of a value at least this bad under truth.
+    """
+
+    mean: float
+    sd: float
+    z: float
+    p_value: float
+
+
+def floor_of(
+    metric: Metric,
+    dataset: Dataset,
+    reference: Any,
+    n: int,
+    draws: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    label: str | None = None,
+) -> Floor:
+    """Returns the floor of a metric: `draws` samples of truth against one reference.
+
+    Args:
+      metric: A metric with a floor.
+      dataset: The dataset.
+      reference: Truth, standardised, `[m, D]`: the one that models are measured against.
+      n: Points in each draw: as many as the models' samples hold.
+      draws: Number of draws, R, at least 2.
+      progress: Called with (draws done, draws) after each.
+      label: What the draws' keys are named after, the dataset's name by default: they
+        depend on it, on n and on their number, so more draws extend fewer.
+
+    Raises:
+      ValueError: If the metric has no floor.
+    """
+    if metric.floor is None:
+        raise ValueError(f"the metric of {', '.join(metric.columns)} has no floor")
+    checks.count("n", n)
+    checks.count("draws", draws, least=2)
+    label = dataset.name if label is None else label
+    prepared = None if metric.prepare is None else metric.prepare(reference, dataset)
+    measured = []
+    for r in range(draws):
+        x = dataset.standardise(dataset.sample(key_for(0, "floor", label, n, r), n))
+        outcome = Outcome(x, reference, None, None, None, dataset, prepared)
+        measured.append(metric.measure(key_for(0, "floor", label, n, r, "measure"), outcome))
+        if progress is not None:
+            progress(r + 1, draws)
+    names = measured[0][1]
+    arrays = {name: np.stack([np.asarray(arrays[name]) for _, arrays in measured]) for name in names}
+    rows = [metric.finish(*one, arrays) if metric.finish else one[0] for one in measured]
+    values = {column: np.array([row[column] for row in rows], np.float64) for column in metric.columns}
+    return Floor(values, arrays)
+
+
+def against_floor(
+    value: float, floor_values: Any, better: Literal["lower", "higher"] = "lower"
+) -> FloorReading:
+    """Returns where a value stands among the floor's draws of its column.
+
+    p_value = (1 + #{floor draws at least as bad})/(R + 1) is exact: at level k/(R + 1)
+    truth is rejected with probability at most k/(R + 1). A value or a floor that holds
+    a NaN gives NaN.
+
+    Args:
+      value: What a model scored.
+      floor_values: The floor's draws, `[R]`.
+      better: Which direction is good.
+
+    Raises:
+      ValueError: If the floor holds fewer than two draws, or is not one row.
+    """
+    checks.choice("better", better, ("lower", "higher"))
+    floor = np.asarray(floor_values, np.float64)
+    if floor.ndim != 1 or floor.size < 2:
+        raise ValueError(f"floor values must be one row of at least 2 draws; got shape {list(floor.shape)}")
+    if not np.isfinite(floor).all():
+        return FloorReading(math.nan, math.nan, math.nan, math.nan)
+    # Equal draws may differ from their mean by rounding, which is no spread.
+    mean, sd = float(floor.mean()), float(floor.std(ddof=1)) if np.ptp(floor) > 0.0 else 0.0
+    if math.isnan(value):
+        return FloorReading(mean, sd, math.nan, math.nan)
+    as_bad = floor >= value if better == "lower" else floor <= value
+    z = (value - mean) / sd if sd > 0.0 else math.nan
+    return FloorReading(mean, sd, z, (1.0 + float(as_bad.sum())) / (floor.size + 1.0))

@@ -1,0 +1,163 @@
+"""How far a score is from the exact one, over a fixed grid of log signal-to-noise ratios.
+
+With s* = grad log p_t and x_t = alpha x_0 + sigma eps, at each log_snr
+
+  relative error = E|s(x_t, t) - s*(x_t)|^2 / E|s*(x_t)|^2,
+
+a number without unit that is 1 for a score of zero. A grid in t would put the points of
+two processes at different noise; a grid in log_snr makes their rows comparable. And
+
+  score_kl = integral of 1/2 g^2 E|s - s*|^2 dt = 1/2 integral of sigma^2 E|s - s*|^2 dlog_snr
+
+over the grid's range, since g^2 dt = -sigma^2 dlog_snr: the part of the bound on
+KL(data || reverse SDE) that learning contributes there, in nats. At low noise all
+modes are far apart, and both are blind to wrong weights of the modes.
+
+References:
+  Song et al. (2021), Maximum likelihood training of score-based diffusion models,
+    theorem 1, for the bound.
+  Kingma et al. (2021), Variational diffusion models, for log_snr as the variable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diffbench import checks
+from diffbench.contracts import (
+    METRICS,
+    Array,
+    Column,
+    Dataset,
+    Measured,
+    Metric,
+    Outcome,
+    PRNGKey,
+    Score,
+    Truth,
+    key_for,
+)
+from diffbench.process import Process, time_of_log_snr
+
+# Noise levels of the fields: fine detail, modes, and one broad hill.
+FIELD_LOG_SNR = (6.0, 2.0, -2.0)
+_FIELD_SIDE = 20
+# Rounding of log_snr at the two ends of a process must not count as out of reach.
+_REACH = 1e-3
+
+
+@METRICS.register("score_error")
+def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, samples: int = 2048) -> Metric:
+    """Returns the error of a score, relative and as a divergence.
+
+    Columns: `score_error`, the mean of the relative error over the grid; `score_kl`, in
+    nats. Arrays: `score_error_log_snr` and `score_error_curve`, `[P]`; in two
+    dimensions also the score field at the same points of x_t for every noise level,
+    `field_x` `[G, 2]`, `field_log_snr` `[L]`, `field_score` and `field_exact`
+    `[L, G, 2]`, for the levels 6, 2 and -2 that lie in the grid's range.
+
+    The grid is never shortened. Where the process does not reach an end of it, or the
+    dataset's exact score cannot be trusted at its low-noise end (`smallest_sigma`),
+    the columns are NaN and there are no arrays.
+
+    Args:
+      low: Smallest log_snr (most noise).
+      high: Largest log_snr (least noise).
+      points: Number of noise levels, P, evenly spaced.
+      samples: Points of truth at each level.
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"low must be below high, both finite; got low = {low} and high = {high}")
+    checks.count("points", points, least=2)
+    checks.count("samples", samples)
+    grid = np.linspace(low, high, points)
+    levels = np.array([level for level in FIELD_LOG_SNR if low <= level <= high])
+
+    def measure(key: PRNGKey, outcome: Outcome) -> Measured:
+        score, process, dataset = outcome.score, outcome.process, outcome.dataset
+        if score is None or process is None:
+            raise ValueError("score_error needs a score and its process; got a row without them")
+        if not _covered(process, dataset, low, high):
+            return dict.fromkeys(columns, math.nan), {}
+        key_x0, key_eps = jax.random.split(key)
+        x0 = dataset.standardise(dataset.sample(key_x0, samples))
+        field_x = _field_points(dataset)
+        (error, size, sigma), fields = _evaluate(
+            score, process, dataset.truth, key_eps, x0, grid, field_x, levels
+        )
+        curve = error / size
+        values = {
+            "score_error": float(curve.mean()),
+            "score_kl": float(np.trapezoid(0.5 * sigma**2 * error, grid)),
+        }
+        arrays: dict[str, np.ndarray] = {"score_error_log_snr": grid, "score_error_curve": curve}
+        if dataset.dim == 2 and levels.size:
+            arrays |= {"field_x": field_x, "field_log_snr": levels, **fields}
+        return values, arrays
+
+    columns = {"score_error": Column(perfect=0.0), "score_kl": Column(perfect=0.0)}
+    return Metric(columns, measure, needs=("score",))
+
+
+def _covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
+    """Whether process and exact score reach from one end of the grid to the other."""
+    ends = jnp.asarray([process.t_min, process.t_max], float)
+    first, last = np.asarray(process.log_snr(ends), np.float64)
+    return first >= high - _REACH and last <= low + _REACH and dataset.smallest_sigma <= math.exp(-high / 2.0)
+
+
+def _field_points(dataset: Dataset) -> np.ndarray:
+    """Returns a square grid of points over the range of truth, `[G, 2]`, or none."""
+    if dataset.dim != 2:
+        return np.zeros((0, dataset.dim))
+    x = np.asarray(dataset.standardise(dataset.sample(key_for(0, "score_error", dataset.name), 4096)))
+    sides = [np.linspace(a, b, _FIELD_SIDE) for a, b in zip(x.min(axis=0), x.max(axis=0), strict=True)]
+    return np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _evaluate(
+    score: Score,
+    process: Process,
+    truth: Truth,
+    key: PRNGKey,
+    x0: Array,
+    grid: np.ndarray,
+    field_x: np.ndarray,
+    levels: np.ndarray,
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Mapping[str, np.ndarray]]:
+    """Runs score and truth over the levels: one program, so the score compiles once.
+
+    Returns:
+      E|s - s*|^2, E|s*|^2 and sigma, `[P]` float64; and the two fields, `[L, G, 2]`.
+    """
+
+    @jax.jit
+    def evaluate(
+        process: Process, truth: Truth, x0: Array, keys: Array, grid: Array, field_x: Array, levels: Array
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
+        def both(x: Array, t: Array) -> tuple[Array, Array]:
+            return score(x, t), truth.score(x, process.alpha(t), process.sigma(t))
+
+        def error(at: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+            key, log_snr = at
+            t = time_of_log_snr(process, log_snr)
+            x_t, _ = process.perturb(key, x0, jnp.full(x0.shape[:1], t))
+            got, exact = both(x_t, t)
+            return ((got - exact) ** 2).sum(1).mean(), (exact**2).sum(1).mean(), process.sigma(t)
+
+        def field(log_snr: Array) -> tuple[Array, Array]:
+            return both(field_x, time_of_log_snr(process, log_snr))
+
+        return jax.lax.map(error, (keys, grid)), jax.lax.map(field, levels)
+
+    x0 = jnp.asarray(x0, float)
+    keys = jax.random.split(key, grid.size)
+    rest = (jnp.asarray(a, x0.dtype) for a in (grid, field_x, levels))
+    curves, (got, exact) = evaluate(process, truth, x0, keys, *rest)
+    error, size, sigma = (np.asarray(a, np.float64) for a in curves)
+    return (error, size, sigma), {"field_score": np.asarray(got), "field_exact": np.asarray(exact)}
