@@ -1,15 +1,15 @@
 """Pure functions of a family on a network: what training and sampling compile.
 
-A `Spec` is a part as it stands in records: `{"name": ..., "params": {...}}`. Compiled
-programs are cached under its canonical text, never under an object's identity, and
-take the process as an argument, so its constants compile nothing new.
+Compiled programs are cached under the canonical text of a specification, never under
+an object's identity, and take the process as an argument, so its constants compile
+nothing new.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import haiku as hk
@@ -17,13 +17,12 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import FAMILIES, Array, PRNGKey
-from diffbench.networks import ScoreNetwork
+from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES, Process
+from diffbench.spec import Spec, canonical
 
 Params = Any
-Spec = Mapping[str, Any]
 
-__all__ = ["Model", "canonical", "initialise", "make_process", "model_of"]
 
 
 class Model(NamedTuple):
@@ -38,11 +37,6 @@ class Model(NamedTuple):
     score: Callable[[Params, Array, Array, Process], Array]
 
 
-def canonical(spec: Any) -> str:
-    """Returns the one text of a specification: sorted keys, no spaces, no NaN."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def make_process(spec: Spec) -> Process:
     """Builds a process from its specification."""
     return PROCESSES.build(spec["name"], **spec["params"])
@@ -54,14 +48,14 @@ def initialise(network: Spec, key: PRNGKey, dim: int) -> Params:
     No family takes part, so one seed gives bit-equal parameters to all of them.
 
     Args:
-      network: Parameters of `ScoreNetwork`.
+      network: Name and parameters of a registered network.
       key: PRNG key.
       dim: Dimension of the data.
     """
 
     def trace(x: Array) -> Array:
         level = jnp.ones(())
-        return ScoreNetwork(**network)(x, level, level, level)
+        return _network(network)(x, level, level, level)
 
     # Compiled, a whole initialisation takes a fraction of its op-by-op time.
     return jax.jit(hk.transform(trace).init)(key, jnp.zeros((1, dim)))
@@ -72,9 +66,27 @@ def model_of(family: Spec, network: Spec) -> Model:
 
     Args:
       family: Name and parameters of a registered family (its process left out).
-      network: Parameters of `ScoreNetwork`.
+      network: Name and parameters of a registered network.
     """
     return _model(canonical(family), canonical(network))
+
+
+def check(family: Spec, network: Spec, process: Process) -> None:
+    """Builds a family on a network and throws it away, for the errors it raises.
+
+    Raises:
+      ValueError: If a parameter has a wrong value.
+      TypeError: If a parameter has a wrong type.
+    """
+
+    def build() -> None:
+        FAMILIES.build(family["name"], _network(network), process, **family["params"])
+
+    hk.transform(build).init(None)
+
+
+def _network(spec: Spec) -> Any:
+    return NETWORKS.build(spec["name"], **spec["params"])
 
 
 @functools.lru_cache(maxsize=64)
@@ -82,7 +94,7 @@ def _model(family: str, network: str) -> Model:
     part, shape = json.loads(family), json.loads(network)
 
     def bind(process: Process) -> Any:
-        return FAMILIES.build(part["name"], ScoreNetwork(**shape), process, **part["params"])
+        return FAMILIES.build(part["name"], _network(shape), process, **part["params"])
 
     def loss(params: Params, key: PRNGKey, y: Array, process: Process, is_training: bool) -> Array:
         run = hk.transform(lambda: bind(process).loss(y, is_training))

@@ -22,8 +22,11 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import Array
+from diffbench.registry import Registry
 
 VERSION = 1
+
+NETWORKS: Registry[hk.Module] = Registry("network")
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": jax.nn.gelu,
@@ -81,6 +84,7 @@ def eps_from_output(output: str, raw: Array, x: Array, alpha: Array, sigma: Arra
     return raw
 
 
+@NETWORKS.register("mlp")
 class ScoreNetwork(hk.Module):
     """An MLP from noisy points and their noise level to an estimate of eps."""
 

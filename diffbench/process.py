@@ -37,6 +37,8 @@ Array = jax.Array
 Constants = Mapping[str, Any]
 TimeFunction = Callable[[Array, Constants], Array]
 
+VERSION = 1
+
 PROCESSES: Registry[Process] = Registry("process")
 
 

@@ -120,6 +120,10 @@ class Registry(Generic[T]):
         points = metadata.entry_points(group=self.group)
         return {point.name: point.value for point in points}
 
+    def loaded(self) -> tuple[str, ...]:
+        """Returns the names whose builders are imported already, sorted."""
+        return tuple(sorted(self._entries))
+
     def names(self) -> tuple[str, ...]:
         """Returns every known name, sorted, without importing any plug-in."""
         return tuple(sorted({*self._entries, *self.announced()}))

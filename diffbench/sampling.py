@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from diffbench.contracts import SAMPLERS, Array, PRNGKey
-from diffbench.models import Spec, canonical
 from diffbench.process import Process
 from diffbench.scores import Source, score_function
+from diffbench.spec import Spec, canonical
 
 VERSION = 1
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from diffbench.contracts import Array, Score, Truth
-from diffbench.models import Params, Spec, model_of
+from diffbench.models import Params, model_of
 from diffbench.pairwise import by_rows
 from diffbench.process import Process
+from diffbench.spec import Spec
 
 # Rows whose activations fit the second-level cache at the default width.
 ROWS = 1024

@@ -22,8 +22,9 @@ import optax
 
 from diffbench import checks
 from diffbench.contracts import Array, PRNGKey
-from diffbench.models import Params, Spec, canonical, initialise, model_of
+from diffbench.models import Params, initialise, model_of
 from diffbench.process import Process
+from diffbench.spec import Spec, canonical
 
 VERSION = 1
 
@@ -123,7 +124,7 @@ def fit(
 
     Args:
       family: Name and parameters of a registered family.
-      network: Parameters of `ScoreNetwork`.
+      network: Name and parameters of a registered network.
       training: Settings.
       process: The noise process.
       pool: Training points, standardised, `[N, D]`.

@@ -1,7 +1,6 @@
-"""What the datasets share: laws with known Gaussian blur, and the Dataset made of one.
+"""What is made of a law: its diffused truth, and the Dataset of a mixture or a manifold.
 
-A *law* is a distribution in data coordinates whose convolution with N(0, s^2 I) is
-known, as a log density and a score. That is all an exact diffused truth needs, since
+A law's convolution with N(0, s^2 I) is known. That is all an exact diffused truth needs, since
 
   alpha x_0 + sigma eps = alpha (x_0 + (sigma/alpha) eps),
 
@@ -12,159 +11,24 @@ handled once, in `DiffusedTruth`.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from diffbench import checks
 from diffbench.contracts import Array, Dataset, PRNGKey
-from diffbench.pairwise import by_rows, squared_distances
-
-LOG_2PI = math.log(2.0 * math.pi)
-
-
-class Law(Protocol):
-    """A distribution in data coordinates with a known Gaussian blur; a pytree."""
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """Draws points, `[n, D]`."""
-
-    def log_prob(self, y: Array, s: Array) -> Array:
-        """Returns the log density blurred by N(0, s^2 I) at y `[n, D]`, `[n]`, in nats."""
-
-    def score(self, y: Array, s: Array) -> Array:
-        """Returns the gradient of that log density, `[n, D]`."""
-
-
-def pytree(cls: Any) -> Any:
-    """Makes a class a frozen dataclass whose fields are all arrays of a pytree."""
-    cls = dataclasses.dataclass(frozen=True)(cls)
-    fields = [field.name for field in dataclasses.fields(cls)]
-    return jax.tree_util.register_dataclass(cls, data_fields=fields, meta_fields=[])
-
-
-@pytree
-class IsotropicMixture:
-    """A mixture of spherical Gaussians; with variance 0, a set of weighted points.
-
-    Attributes:
-      means: `[K, D]`.
-      log_weights: Normalised, `[K]`.
-      variances: `[K]`.
-    """
-
-    means: Array
-    log_weights: Array
-    variances: Array
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """See `Law.sample`."""
-        key_mode, key_eps = jax.random.split(key)
-        mode = jax.random.categorical(key_mode, self.log_weights, shape=(n,))
-        eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
-        return self.means[mode] + jnp.sqrt(self.variances)[mode, None] * eps
-
-    def _joint(self, y: Array, s: Array) -> tuple[Array, Array]:
-        """Returns log(weight x density) of each component at y, and the variances."""
-        variance = self.variances + s**2
-        dim = self.means.shape[1]
-        log_norm = self.log_weights - 0.5 * dim * (LOG_2PI + jnp.log(variance))
-        return log_norm - 0.5 * squared_distances(y, self.means) / variance, variance
-
-    def log_prob(self, y: Array, s: Array) -> Array:
-        """See `Law.log_prob`."""
-
-        def rows(y: Array) -> Array:
-            return jax.nn.logsumexp(self._joint(y, s)[0], axis=1)
-
-        return by_rows(rows, y, terms=self._terms)
-
-    def score(self, y: Array, s: Array) -> Array:
-        """See `Law.score`."""
-
-        def rows(y: Array) -> Array:
-            joint, variance = self._joint(y, s)
-            pull = jax.nn.softmax(joint, axis=1) / variance
-            return pull @ self.means - pull.sum(axis=1, keepdims=True) * y
-
-        return by_rows(rows, y, terms=self._terms)
-
-    @property
-    def _terms(self) -> int:
-        modes, dim = self.means.shape
-        return modes if dim <= 16 else modes * dim
-
-    def mahalanobis(self, y: Array) -> Array:
-        """Returns the squared Mahalanobis distance to each component, `[n, K]`."""
-        return squared_distances(y, self.means) / self.variances
-
-    def responsibilities(self, y: Array) -> Array:
-        """Returns the probability of each component given y, `[n, K]`."""
-        return jax.nn.softmax(self._joint(y, jnp.zeros(()))[0], axis=1)
-
-
-@pytree
-class GaussianMixture:
-    """A mixture of Gaussians with any covariances, kept as principal axes.
-
-    Attributes:
-      means: `[K, D]`.
-      log_weights: Normalised, `[K]`.
-      axes: Orthonormal principal axes as columns, `[K, D, D]`.
-      variances: Variance along each axis, `[K, D]`.
-    """
-
-    means: Array
-    log_weights: Array
-    axes: Array
-    variances: Array
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """See `Law.sample`."""
-        key_mode, key_eps = jax.random.split(key)
-        mode = jax.random.categorical(key_mode, self.log_weights, shape=(n,))
-        eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
-        stretched = jnp.sqrt(self.variances)[mode] * eps
-        return self.means[mode] + jnp.einsum("nij,nj->ni", self.axes[mode], stretched)
-
-    def _joint(self, y: Array, s: Array) -> tuple[Array, Array]:
-        """Returns log(weight x density) `[n, K]`, and precision x (mean - y) `[n, K, D]`."""
-        variance = self.variances + s**2
-        along = jnp.einsum("nki,kij->nkj", y[:, None, :] - self.means, self.axes)
-        log_norm = self.log_weights - 0.5 * (LOG_2PI + jnp.log(variance)).sum(axis=1)
-        joint = log_norm - 0.5 * (along**2 / variance).sum(axis=2)
-        return joint, -jnp.einsum("nkj,kij->nki", along / variance, self.axes)
-
-    def log_prob(self, y: Array, s: Array) -> Array:
-        """See `Law.log_prob`."""
-
-        def rows(y: Array) -> Array:
-            return jax.nn.logsumexp(self._joint(y, s)[0], axis=1)
-
-        return by_rows(rows, y, terms=self.means.size)
-
-    def score(self, y: Array, s: Array) -> Array:
-        """See `Law.score`."""
-
-        def rows(y: Array) -> Array:
-            joint, pull = self._joint(y, s)
-            return jnp.einsum("nk,nki->ni", jax.nn.softmax(joint, axis=1), pull)
-
-        return by_rows(rows, y, terms=self.means.size)
-
-    def mahalanobis(self, y: Array) -> Array:
-        """Returns the squared Mahalanobis distance to each component, `[n, K]`."""
-        along = jnp.einsum("nki,kij->nkj", y[:, None, :] - self.means, self.axes)
-        return (along**2 / self.variances).sum(axis=2)
-
-    def responsibilities(self, y: Array) -> Array:
-        """Returns the probability of each component given y, `[n, K]`."""
-        return jax.nn.softmax(self._joint(y, jnp.zeros(()))[0], axis=1)
+from diffbench.datasets.laws import LOG_2PI as LOG_2PI
+from diffbench.datasets.laws import Embedded as Embedded
+from diffbench.datasets.laws import GaussianMixture as GaussianMixture
+from diffbench.datasets.laws import IsotropicMixture as IsotropicMixture
+from diffbench.datasets.laws import Law as Law
+from diffbench.datasets.laws import isometry as isometry
+from diffbench.datasets.laws import pytree as pytree
 
 
 @pytree
@@ -262,3 +126,80 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
         exact_entropy=None if entropy is None else entropy - dim * math.log(scale),
         version=version,
     )
+
+
+def manifold_dataset(
+    name: str,
+    law: Any,
+    *,
+    mean: np.ndarray,
+    variance: float,
+    diameter: float,
+    thickness: float,
+    embed: int | None = None,
+    nodes: int = 0,
+    reach: float = 0.0,
+    spread: float = 0.0,
+    version: int = 1,
+) -> Dataset:
+    """Returns the dataset of a law on a manifold.
+
+    Args:
+      name: Registered name.
+      law: A law with a `distance`; see `diffbench.datasets.surfaces`.
+      mean: Mean of the law, data coordinates, `[d]`.
+      variance: Sum of its variances over the dimensions, data coordinates.
+      diameter: Its largest length, data coordinates.
+      thickness: Standard deviation of the noise that is added, in [0, 1), standardised.
+      embed: Dimension D to place it in by a fixed isometry, or None for its own.
+      nodes: Quadrature nodes of the law, or 0 for a closed form.
+      reach: Spacing of the nodes times their number, data coordinates.
+      spread: Smallest standard deviation of the law itself, data coordinates.
+      version: Version of the dataset.
+
+    Raises:
+      ValueError: If thickness is outside [0, 1), embed is below the law's dimension, or the
+        nodes lie further apart than the thickness.
+    """
+    _check_thickness(thickness)
+    dim = len(mean)
+    if embed is not None:
+        checks.count("embed", embed, least=dim)
+        frame = isometry(embed, dim)
+        law, mean, dim = Embedded(law=law, frame=jnp.asarray(frame, float)), frame @ mean, embed
+    scale = math.sqrt(variance / dim / (1.0 - thickness**2))
+    thick = thickness * scale
+    needed = math.ceil(reach / thick) if thick > 0 else 0
+    if nodes < needed:
+        raise ValueError(f"nodes must be at least {needed} for thickness {thickness} of {name}; got {nodes}")
+    finest = math.hypot(thickness, spread / scale)
+    at = {"mean": jnp.asarray(mean, float), "scale": jnp.asarray(scale)}
+    return Dataset(
+        name=name,
+        dim=dim,
+        mean=mean.astype(np.float32),
+        scale=scale,
+        sample=functools.partial(draw_from, law, jnp.asarray(thick)),
+        truth=DiffusedTruth(law=law, thickness=jnp.asarray(thickness, float), **at),
+        resolution=finest or 0.01,
+        diameter=diameter / scale + 4.0 * thickness,
+        distance=functools.partial(distance_from, law, at["mean"], at["scale"]),
+        density=finest > 0,
+        smallest_sigma=2.0 * reach / nodes / scale if nodes and not finest else 0.0,
+        version=version,
+    )
+
+
+def _check_thickness(thickness: float) -> None:
+    """Raises unless thickness is a number in [0, 1)."""
+    if isinstance(thickness, bool) or not isinstance(thickness, int | float):
+        raise TypeError(f"thickness must be a number; got {thickness!r}")
+    if not 0.0 <= thickness < 1.0:
+        raise ValueError(f"thickness must be in [0, 1); got {thickness}")
+
+
+# The law is an argument of one compiled program per kind and shape.
+@jax.jit
+def distance_from(law: Any, mean: Array, scale: Array, x: Array) -> Array:
+    """Returns the distance of standardised points to a manifold, `[n]`, standardised."""
+    return law.distance(scale * x + mean) / scale

@@ -1,0 +1,132 @@
+"""What the commands do, in order: check the request, run, write tables and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffbench import cells as expansion
+from diffbench import console, harness, plugins, tables
+from diffbench import suite as suites
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+from diffbench.registry import Registry
+from diffbench.store import Store
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A `run` as it was asked for; see `diffbench run --help`."""
+
+    suite: str
+    out: Path | None = None
+    seeds: int | None = None
+    workers: int | None = None
+    plugins: tuple[str, ...] = ()
+    retry_failed: bool = False
+    figures: bool = True
+    chosen: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
+
+
+def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Store]:
+    """Checks a request to the last number.
+
+    Raises:
+      ValueError: One line that says what is wrong, what came and what is possible.
+    """
+    if request.workers is not None and request.workers < 0:
+        raise suites.SuiteError(f"--workers must be 0 or more; got {request.workers}")
+    for path in request.plugins:
+        plugins.load(path)
+    suite = suites.narrow(suites.load(request.suite), request.chosen, request.seeds)
+    cells = expansion.expand(suite)
+    return suite, cells, Store(request.out or Path("results") / suite.name)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(request: Request) -> int:
+    """Runs a suite and returns the exit code."""
+    suite, cells, store = _prepared(request)
+    workers = _cores() if request.workers is None else request.workers
+    with console.Progress() as progress:
+        tally = harness.run(
+            suite.model_dump(),
+            cells,
+            store,
+            workers=workers,
+            plugins=[str(Path(path).resolve()) for path in request.plugins],
+            retry_failed=request.retry_failed,
+            begin=progress.begin,
+            progress=progress.advance,
+        )
+    made = tables.build(store)
+    columns = tables.read_run(store)["columns"]
+    paths = tables.write(store, made, columns)
+    drawn = _figures(store, stale=bool(tally.made)) if request.figures else []
+    console.show(made, columns)
+    console.say_done(tally.made, tally.kept, store.root)
+    console.say_paths("tables", paths)
+    console.say_paths("figures", drawn)
+    asked = {harness.place(row) for row in harness.plan(cells, store).rows}
+    failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
+    console.say_failed(failed)
+    return 1 if failed else 0
+
+
+def _figures(store: Store, stale: bool) -> list[str]:
+    """Draws the figures, unless they are there and nothing is new."""
+    folder = store.root / "figures"
+    there = sorted(folder.glob("*.png"))
+    if there and not stale:
+        return [str(path) for path in there]
+    from diffbench import figures
+
+    return figures.write(store)
+
+
+def dry_run(request: Request) -> int:
+    """Says what a run would do and returns the exit code."""
+    suite, cells, store = _prepared(request)
+    planned = harness.plan(cells, store, retry_failed=request.retry_failed)
+    console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)
+    return 0
+
+
+def list_parts(paths: tuple[str, ...], load: bool) -> None:
+    """Prints every registered part."""
+    for path in paths:
+        plugins.load(path)
+    kinds: list[tuple[str, Registry[Any]]] = [
+        ("families", FAMILIES),
+        ("datasets", DATASETS),
+        ("samplers", SAMPLERS),
+        ("metrics", METRICS),
+    ]
+    for title, registry in kinds:
+        rows = []
+        for name in registry.names():
+            if name in registry.loaded() or load:
+                about = _about(registry, name)
+                rows.append((name, registry.entry(name).defaults, about))
+            else:
+                rows.append((name, None, f"plug-in {registry.announced()[name]}; --load shows more"))
+        console.say_parts(title, rows)
+    console.say_suites([(name, suites.load(name).description) for name in suites.shipped()])
+
+
+def _about(registry: Registry[Any], name: str) -> str:
+    """Returns what a part is, in a line: its docstring's first, and a dataset's truths."""
+    first = (registry.entry(name).build.__doc__ or "").strip().splitlines() or [""]
+    about = first[0].removeprefix("Returns ").rstrip(".")
+    if registry is not DATASETS:
+        return about
+    dataset = registry.build(name)
+    truths = ["density and score"] if dataset.density else ["score"]
+    truths += ["modes"] if dataset.modes is not None else []
+    truths += ["distance"] if dataset.distance is not None else []
+    return f"{about} ({dataset.dim}-D; truths: {', '.join(truths)})"

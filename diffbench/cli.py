@@ -1,0 +1,128 @@
+"""The command line: parses, prints, sets exit codes; all work lies below.
+
+Nothing heavy is imported to parse or to print help. Exit codes: 0 all cells are ok, 1
+some are not (they are rows, with reasons), 2 the request itself was wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+app = typer.Typer(
+    name="diffbench",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="How good is a diffusion model, and why does it err: comparisons on data whose truth is known.",
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
+Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")]
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A shipped suite's name, or a path to a TOML file.")] = "quick",
+    out: Annotated[Path | None, typer.Option(help="Results folder; results/<suite> by default.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    families: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    samplers: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds, counted from 0.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
+    ] = None,
+    plugin: Plugins = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what ended in an error.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
+    debug: Debug = False,
+) -> None:
+    """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
+    from diffbench.engine import ONE_THREAD
+
+    # XLA reads its threads when JAX starts, which the next import does.
+    os.environ.update(ONE_THREAD)
+    from diffbench import application
+
+    narrowed = {"datasets": datasets, "families": families, "samplers": samplers, "metrics": metrics}
+    chosen = {key: _names(text) for key, text in narrowed.items()}
+    request = application.Request(
+        suite=suite,
+        out=out,
+        seeds=seeds,
+        workers=workers,
+        plugins=tuple(plugin or ()),
+        retry_failed=retry_failed,
+        figures=figures,
+        chosen={key: names for key, names in chosen.items() if names is not None},
+    )
+    raise typer.Exit(application.dry_run(request) if dry_run else application.run(request))
+
+
+@app.command()
+def tables(
+    folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
+    debug: Debug = False,
+) -> None:
+    """Rebuild the tables from stored results; nothing is trained, drawn or measured."""
+    from diffbench import console
+    from diffbench import tables as build
+    from diffbench.store import Store
+
+    store = Store(folder)
+    columns = build.read_run(store)["columns"]
+    console.say_paths("tables", build.write(store, build.build(store), columns))
+
+
+@app.command(name="list")
+def list_parts(
+    plugin: Plugins = None,
+    load: Annotated[
+        bool, typer.Option("--load", help="Import plug-ins of other packages, to show their parameters.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Name every registered thing with its parameters, defaults and the truths it offers."""
+    from diffbench import application
+
+    application.list_parts(tuple(plugin or ()), load)
+
+
+def main() -> None:
+    """Runs the command line; a wrong request is one line on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        code = 0
+    except click.UsageError as error:
+        _fail(error.format_message())
+    except click.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
+        code = 130
+    except (ValueError, TypeError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        _fail(str(error) or type(error).__name__)
+    sys.exit(code)
+
+
+def _fail(message: str) -> None:
+    print("diffbench: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)

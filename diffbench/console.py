@@ -1,0 +1,153 @@
+"""What a person sees: progress, the comparison, and where the files are.
+
+On a terminal Rich draws; elsewhere plain lines are printed, few of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from diffbench import tables
+
+WIDTH = 100
+TITLES = {
+    "reference": "truth",
+    "fit": "fitting",
+    "draw": "drawing",
+    "floor": "noise floors",
+    "measure": "measuring",
+}
+# What fits a terminal; every column is in the files.
+HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+class Progress:
+    """Progress of a run: a bar for each stage on a terminal, a line for each elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars: RichProgress | None = None
+        self._ids: dict[str, Any] = {}
+        self._left: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def begin(self, plan: Any) -> None:
+        """Shows the stages of a plan."""
+        for task in plan.tasks:
+            self._total[task.stage] = self._total.get(task.stage, 0) + 1
+        self._left = dict(self._total)
+        if not plan.tasks:
+            return
+        if not self._console.is_terminal:
+            parts = ", ".join(f"{TITLES[stage]} {count}" for stage, count in self._total.items())
+            print(f"to do: {parts}; done before: {plan.done}", file=sys.stderr, flush=True)
+            return
+        self._bars = RichProgress(
+            TextColumn("{task.description:<14}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("[red]{task.fields[failed]}"),
+            console=self._console,
+        )
+        for stage, count in self._total.items():
+            self._ids[stage] = self._bars.add_task(TITLES[stage], total=count, failed="")
+        self._bars.start()
+
+    def advance(self, task: Any, record: Mapping[str, Any]) -> None:
+        """Counts a task that ended."""
+        self._left[task.stage] -= 1
+        if self._bars is not None:
+            self._bars.advance(self._ids[task.stage])
+            if record["status"] != "ok":
+                self._bars.update(self._ids[task.stage], failed=f"{record['status']}: {record['reason'][:40]}")
+        elif self._left[task.stage] == 0:
+            print(f"{TITLES[task.stage]}: {self._total[task.stage]} done", file=sys.stderr, flush=True)
+
+
+def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
+    """Prints the comparison, a table for each dataset, headline columns only."""
+    console = _console()
+    flat = {column: about for metric in columns.values() for column, about in metric.items()}
+    for dataset in sorted(made.long["dataset"].unique()):
+        present = set(made.long.loc[made.long["dataset"] == dataset, "metric"])
+        metrics = [m for m in HEADLINES if m in present] or [m for m in flat if m in present][:4]
+        table = Table(title=dataset, title_justify="left", title_style="bold", expand=False, padding=(0, 1))
+        for head in tables.HEAD:
+            table.add_column(head, justify="left" if head in tables.HEAD[:3] else "right", overflow="fold")
+        for metric in metrics:
+            table.add_column(f"{metric} {tables.arrow(flat[metric]['better'])}", justify="right")
+        before = None
+        for row in tables.summary(made.long, dataset, metrics, short=True):
+            if before not in (None, row[0]):
+                table.add_section()
+            before = row[0]
+            table.add_row(*row)
+        console.print(table)
+    console.print("mean over seeds, (z over the noise floor; truth itself: about 0)", style="dim")
+
+
+def say_done(made: int, kept: int, root: Path) -> None:
+    """Prints how much work was done and how much was there."""
+    new = f"{made} tasks done" if made else "nothing to do"
+    print(f"{new}, {kept} from before, in {root}")
+
+
+def say_paths(what: str, paths: Sequence[str]) -> None:
+    """Prints where files are: the folder and the names in it."""
+    if paths:
+        names = ", ".join(Path(path).name for path in paths)
+        print(f"{what}: {Path(paths[0]).parent}/ ({names})")
+
+
+def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints each cell that is not ok, on stderr."""
+    for row in rows:
+        where = " / ".join(str(row[k]) for k in ("dataset", "score", "family", "sampler") if row[k])
+        print(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", file=sys.stderr)
+
+
+def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
+    """Prints what a run would do."""
+    print(f"suite {name}: {cells} cells, results in {root}")
+    for stage, title in TITLES.items():
+        count = sum(task.stage == stage for task in tasks)
+        if count:
+            print(f"  {title}: {count}")
+    print(f"  done before: {done}")
+
+
+def say_parts(title: str, rows: Sequence[tuple[str, Mapping[str, Any] | None, str]]) -> None:
+    """Prints a registry: names, what each is, and parameters with defaults."""
+    print(f"{title}:")
+    for name, defaults, about in rows:
+        print(f"  {name}: {about}")
+        if defaults:
+            print("      " + ", ".join(f"{key} = {value!r}" for key, value in defaults.items()))
+
+
+def say_suites(rows: Sequence[tuple[str, str]]) -> None:
+    """Prints the shipped suites."""
+    print("suites:")
+    for name, description in rows:
+        print(f"  {name}: {description}")

@@ -1,0 +1,80 @@
+"""A dataset for models that see data coordinates, as some tutorials train them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from diffbench.contracts import Array, Dataset
+from diffbench.datasets.base import pytree
+
+
+@pytree
+class RawTruth:
+    """A truth in standardised coordinates, read in data coordinates.
+
+    x = alpha (scale u + mean) + sigma eps is scale (alpha u + (sigma/scale) eps) + alpha mean.
+
+    Attributes:
+      inner: A `Truth` in standardised coordinates.
+      mean: `[D]`.
+      scale: `[]`.
+    """
+
+    inner: Any
+    mean: Array
+    scale: Array
+
+    def log_prob(self, x: Array, alpha: Array, sigma: Array) -> Array:
+        """See `Truth.log_prob`."""
+        inner = self.inner.log_prob((x - alpha * self.mean) / self.scale, alpha, sigma / self.scale)
+        return inner - x.shape[1] * jnp.log(self.scale)
+
+    def score(self, x: Array, alpha: Array, sigma: Array) -> Array:
+        """See `Truth.score`."""
+        u = (x - alpha * self.mean) / self.scale
+        return self.inner.score(u, alpha, sigma / self.scale) / self.scale
+
+
+@pytree
+class RawModes:
+    """Modes in standardised coordinates, read in data coordinates; see `contracts.Modes`."""
+
+    inner: Any
+    mean: Array
+    scale: Array
+
+    @property
+    def weights(self) -> Array:
+        """Share of each mode, `[K]`."""
+        return self.inner.weights
+
+    def responsibilities(self, x: Array) -> Array:
+        """See `Modes.responsibilities`."""
+        return self.inner.responsibilities((x - self.mean) / self.scale)
+
+    def mahalanobis(self, x: Array) -> Array:
+        """See `Modes.mahalanobis`."""
+        return self.inner.mahalanobis((x - self.mean) / self.scale)
+
+
+def in_data_coordinates(dataset: Dataset) -> Dataset:
+    """Returns the same dataset for models that see data coordinates: mean 0, scale 1."""
+    mean, scale = jnp.asarray(dataset.mean), jnp.asarray(dataset.scale)
+    distance, entropy = dataset.distance, dataset.exact_entropy
+    return dataclasses.replace(
+        dataset,
+        mean=np.zeros_like(dataset.mean),
+        scale=1.0,
+        truth=RawTruth(inner=dataset.truth, mean=mean, scale=scale),
+        resolution=dataset.resolution * dataset.scale,
+        diameter=dataset.diameter * dataset.scale,
+        modes=None if dataset.modes is None else RawModes(inner=dataset.modes, mean=mean, scale=scale),
+        distance=None if distance is None else lambda x: scale * distance((x - mean) / scale),
+        smallest_sigma=dataset.smallest_sigma * dataset.scale,
+        exact_entropy=None if entropy is None else entropy + dataset.dim * math.log(dataset.scale),
+    )

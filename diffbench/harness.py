@@ -1,0 +1,223 @@
+"""From cells to records: fits, draws, floors and measurements, each made once.
+
+Every stage is stored under the hash of the specification it depends on. A new metric
+only measures stored samples, a new sampler reuses stored fits, and what is there is
+never made again. Failures are records too: with a status and a reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from diffbench import engine
+from diffbench.cells import Cell
+from diffbench.contracts import METRICS
+from diffbench.engine import Task
+from diffbench.spec import Spec, identify
+from diffbench.store import SCHEMA, Store
+
+STAGES = ("reference", "fit", "draw", "floor", "measure")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run must do and what it has already.
+
+    Attributes:
+      tasks: Open tasks, most urgent first.
+      done: Number of tasks whose records are there.
+      rows: The cells with the names of their records, as `run.json` keeps them.
+    """
+
+    tasks: list[Task]
+    done: int
+    rows: list[dict[str, Any]]
+
+
+def plan(
+    cells: Sequence[Cell], store: Store, plugins: Sequence[str] = (), retry_failed: bool = False
+) -> Plan:
+    """Returns the tasks that the cells need and the store lacks.
+
+    Args:
+      cells: Cells of a suite.
+      store: The results folder.
+      plugins: Plug-in files that workers must load.
+      retry_failed: Whether records of tasks that ended in an error count as missing.
+    """
+    tasks: dict[str, Task] = {}
+
+    def need(spec: Spec, after: Iterable[str], program: Any, cost: float) -> str:
+        name = identify(spec)
+        if name not in tasks:
+            payload = {"name": name, "spec": spec, "root": str(store.root.resolve()), "plugins": list(plugins)}
+            stage = spec["stage"]
+            tasks[name] = Task(name, stage, payload, tuple(after), identify([stage, program]), cost)
+        return name
+
+    rows = []
+    for cell in cells:
+        row = {k: getattr(cell, k) for k in ("dataset", "family", "score", "sampler", "seed", "budget")}
+        row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
+        if cell.fit is not None:
+            fit = cell.fit
+            cost = 2e-8 * fit["training"]["steps"] * fit["training"]["batch"] * 300
+            program = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
+            row["fit_id"] = need(fit, (), program, cost)
+            after.append(row["fit_id"])
+        program = [cell.score, cell.draw.get("sampler"), cell.draw["n"]]
+        if cell.fit is not None:
+            program += [cell.fit["family"], cell.fit["network"]]
+        row["draw_id"] = need(cell.draw, after, program, 4.0 if cell.fit else 1.0)
+        row["reference_id"] = need(reference_spec(cell), (), "reference", 0.1)
+        row["measures"] = {}
+        for metric in cell.metrics:
+            spec = measure_spec(cell, metric)
+            if spec is None:
+                continue
+            waits = [row["reference_id"], *after]
+            if "draw" in spec:
+                waits.append(row["draw_id"])
+            if spec.get("floor") is not None:
+                waits.append(need(spec["floor"], (row["reference_id"],), metric, 8.0))
+            row["measures"][metric["name"]] = need(spec, waits, metric, 0.3)
+        rows.append(row)
+    have = {t.name for t in tasks.values() if _settled(store.read(t.stage, t.name), retry_failed)}
+    urgency = {stage: i for i, stage in enumerate(STAGES)}
+    todo = [task for task in tasks.values() if task.name not in have]
+    # A record of a failed task still stands for it: what waited for it is not tried.
+    return Plan(sorted(todo, key=lambda task: urgency[task.stage]), len(have), rows)
+
+
+def _settled(record: Mapping[str, Any] | None, retry_failed: bool) -> bool:
+    return record is not None and not (retry_failed and record["status"] == "error")
+
+
+def reference_spec(cell: Cell) -> Spec:
+    """Returns the specification of the truth's reference sample of a cell."""
+    return {"stage": "reference", "dataset": cell.data, "m": cell.reference}
+
+
+def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
+    """Returns the specification of a measurement, or None where it has no meaning.
+
+    A metric that needs no samples is a property of the score: draws share it.
+    """
+    built = METRICS.build(metric["name"], **metric["params"])
+    spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
+    if "samples" in built.needs:
+        spec["draw"] = cell.draw
+    elif cell.score == "truth":
+        return None
+    else:
+        spec["source"] = {k: cell.draw[k] for k in ("score", "dataset", "process", "fit", "seed") if k in cell.draw}
+    if built.floor is not None:
+        spec["floor"] = {
+            "stage": "floor",
+            "metric": metric,
+            "reference": reference_spec(cell),
+            "n": cell.draw["n"],
+            "draws": cell.floor_draws,
+        }
+    return spec
+
+
+@dataclasses.dataclass
+class Tally:
+    """What a run did.
+
+    Attributes:
+      made: Tasks done in this run.
+      kept: Tasks that were there already.
+      failed: Failed tasks of this run, with their reasons.
+    """
+
+    made: int = 0
+    kept: int = 0
+    failed: list[tuple[Task, str]] = dataclasses.field(default_factory=list)
+
+
+def run(
+    suite: Mapping[str, Any],
+    cells: Sequence[Cell],
+    store: Store,
+    *,
+    workers: int,
+    plugins: Sequence[str] = (),
+    retry_failed: bool = False,
+    progress: Callable[[Task, Mapping[str, Any]], None] | None = None,
+    begin: Callable[[Plan], None] | None = None,
+) -> Tally:
+    """Runs all that the cells need and the store lacks.
+
+    Args:
+      suite: The suite as it was asked for, for `run.json`.
+      cells: Its cells.
+      store: The results folder.
+      workers: Worker processes; 0 for none.
+      plugins: Plug-in files that workers must load.
+      retry_failed: Whether to try failed tasks again.
+      progress: Called with each task that ended and its record.
+      begin: Called with the plan before any work.
+    """
+    store.prepare()
+    planned = plan(cells, store, plugins, retry_failed)
+    note_run(store, suite, planned.rows, {m["name"]: m for cell in cells for m in cell.metrics})
+    if begin is not None:
+        begin(planned)
+    tally = Tally(kept=planned.done)
+    from diffbench.work import execute
+
+    for task, record in engine.run(planned.tasks, execute, workers):
+        if not store.has(task.stage, task.name) or record["status"] == "error":
+            # The worker died before it could write: its row must not be missing.
+            store.write(task.stage, task.name, {"spec": task.payload["spec"], "stage": task.stage, **record})
+        tally.made += 1
+        if record["status"] != "ok":
+            tally.failed.append((task, record["reason"]))
+        if progress is not None:
+            progress(task, record)
+    return tally
+
+
+def note_run(
+    store: Store, suite: Mapping[str, Any], rows: list[dict[str, Any]], metrics: Mapping[str, Spec]
+) -> None:
+    """Writes `run.json`: the suite and its cells, beside those of earlier runs on the folder.
+
+    Cells of an earlier run stay where both runs drew and judged alike (same sizes,
+    network and coordinates); otherwise one table would mix what cannot be compared.
+    """
+    import diffbench
+
+    settings = {k: v for k, v in suite.items() if k in ("samples", "reference", "floor_draws", "standardise")}
+    before = store.read_json("run.json")
+    kept = []
+    if before is not None and before.get("settings") == settings:
+        new = {place(row) for row in rows}
+        kept = [row for row in before["cells"] if place(row) not in new]
+    content = {
+        "schema": SCHEMA,
+        "diffbench": diffbench.__version__,
+        "suite": dict(suite),
+        "settings": settings,
+        "columns": {**(before["columns"] if before and kept else {}), **_columns(metrics)},
+        "cells": sorted([*kept, *rows], key=place),
+    }
+    store.write_json("run.json", content)
+
+
+def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
+    """Returns the columns of each metric, so that tables need not build it."""
+    found = {}
+    for name in sorted(metrics):
+        built = METRICS.build(name, **metrics[name]["params"])
+        found[name] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
+    return found
+
+
+def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Returns where a cell stands in the comparison; cells sort and match by it."""
+    return tuple(row[k] for k in ("dataset", "score", "family", "budget", "sampler", "seed"))
