@@ -13,6 +13,7 @@ With `CI` set, the newest word is wanted rather than the quickest: the tests inc
 import csv
 import json
 import os
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -56,7 +57,8 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
-@nox.session
+# Never in an old environment: pip does not replace a wheel by another of the same version.
+@nox.session(reuse_venv=False)
 def smoke(session: nox.Session) -> None:
     """The wheel alone, in another folder: run a two-cell suite, run it again, make its tables."""
     install(session, *PYPROJECT["build-system"]["requires"], groups=("dev",))
@@ -74,15 +76,18 @@ def smoke(session: nox.Session) -> None:
         out = folder / "out"
         command = ("python", "-m", "diffbench", "run", str(ROOT / "tests" / "smoke.toml"), "--out", str(out))
         session.run(*command)
-        before = _records(out)
+        table = out / "tables" / "measurements.csv"
+        before, text = _records(out), table.read_text()
+        scores = {row["score"] for row in csv.DictReader(text.splitlines()) if row["status"] == "ok"}
+        if not before or not {"learned", "exact"} <= scores:
+            session.error(f"expected records, and rows of learned and exact scores; got {sorted(scores)}.")
         session.run(*command)
         if _records(out) != before:
             session.error("the second run of the same suite wrote or changed records; expected none.")
+        shutil.rmtree(table.parent)
         session.run("python", "-m", "diffbench", "tables", str(out))
-        with (out / "tables" / "measurements.csv").open() as file:
-            scores = {row["score"] for row in csv.DictReader(file) if row["status"] == "ok"}
-        if not {"learned", "exact"} <= scores:
-            session.error(f"expected rows of learned and exact scores; got {sorted(scores)}.")
+        if table.read_text() != text:
+            session.error("the tables made again differ from those of the run; expected the same bytes.")
 
 
 def _records(out: Path) -> dict[Path, int]:
