@@ -87,7 +87,7 @@ def pair_sums(
         i, j = np.triu_indices(rows)
     else:
         i, j = (index.ravel() for index in np.indices((rows, -(-y.shape[0] // block))))
-    tiles = _tile_sums(
+    tiles, with_itself = _tile_sums(
         function, block, parameters, x, x if y is None else y, i.astype(np.int32), j.astype(np.int32)
     )
     sums = np.asarray(tiles, np.float64)  # [tiles, J]
@@ -95,15 +95,17 @@ def pair_sums(
         return sums.sum(axis=0)
     # A tile above the diagonal stands for its mirror image too.
     twice = np.where(i == j, 1.0, 2.0) @ sums
-    with_itself = [float(v[0, 0]) for v in function(jnp.zeros((1, 1), x.dtype), parameters)]
-    return twice - x.shape[0] * np.asarray(with_itself)
+    return twice - x.shape[0] * np.asarray(with_itself, np.float64)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _tile_sums(
     function: PairFunction, block: int, parameters: Any, x: Array, y: Array, i: Array, j: Array
-) -> Array:
-    """Returns the sums over the tiles of blocks i of x and j of y, `[tiles, J]`."""
+) -> tuple[Array, Array]:
+    """Returns sums over the tiles of blocks i of x and j of y, and values at distance 0.
+
+    Shapes `[tiles, J]` and `[J]`.
+    """
 
     def padded(points: Array) -> tuple[Array, Array]:
         extra = -points.shape[0] % block
@@ -120,4 +122,5 @@ def _tile_sums(
         weight = part(in_x, index[0])[:, None] * part(in_y, index[1])
         return jnp.stack([(weight * value).sum() for value in function(squared, parameters)])
 
-    return jax.lax.map(tile, (i, j))
+    with_itself = [value[0, 0] for value in function(jnp.zeros((1, 1), x.dtype), parameters)]
+    return jax.lax.map(tile, (i, j)), jnp.stack(with_itself)

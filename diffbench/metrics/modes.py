@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import stats
@@ -91,15 +92,20 @@ def _null_shares(dataset: Dataset, samples: int) -> np.ndarray:
     return total / samples
 
 
-def _shares(modes: Modes, x: Array, bound: float | None = None) -> tuple[np.ndarray, float]:
-    """Returns the share of x `[n, D]` in each mode, `[K]`, and beyond all of them."""
+def _shares(modes: Modes, x: Array, bound: float = math.inf) -> tuple[np.ndarray, float]:
+    """Returns the share of x `[n, D]` in each mode, `[K]`, and beyond `bound` of all."""
     k = modes.weights.shape[0]
     block = max(1, _BUDGET // (k * x.shape[1]))
     counts, stray = np.zeros(k), 0
     for start in range(0, x.shape[0], block):
-        rows = x[start : start + block]
-        mode = np.asarray(jnp.argmax(modes.responsibilities(rows), axis=1))
+        mode, nearest = (np.asarray(a) for a in _assign(modes, x[start : start + block]))
         counts += np.bincount(mode, minlength=k)
-        if bound is not None:
-            stray += int((modes.mahalanobis(rows).min(axis=1) > bound).sum())
+        stray += int((nearest > bound).sum())
     return counts / x.shape[0], stray / x.shape[0]
+
+
+# The modes are an argument, so that all datasets of one kind and shape share a program.
+@jax.jit
+def _assign(modes: Modes, x: Array) -> tuple[Array, Array]:
+    """Returns the likeliest mode and the least squared Mahalanobis distance, `[n]`."""
+    return jnp.argmax(modes.responsibilities(x), axis=1), modes.mahalanobis(x).min(axis=1)

@@ -86,7 +86,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
             return dict.fromkeys(columns, math.nan), {}
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
-        field_x = _field_points(dataset)
+        field_x = _field_points(dataset, samples)
         (error, size, sigma), fields = _evaluate(
             score, process, dataset.truth, key_eps, x0, grid, field_x, levels
         )
@@ -111,11 +111,11 @@ def _covered(process: Process, dataset: Dataset, low: float, high: float) -> boo
     return first >= high - _REACH and last <= low + _REACH and dataset.smallest_sigma <= math.exp(-high / 2.0)
 
 
-def _field_points(dataset: Dataset) -> np.ndarray:
+def _field_points(dataset: Dataset, samples: int) -> np.ndarray:
     """Returns a square grid of points over the range of truth, `[G, 2]`, or none."""
     if dataset.dim != 2:
         return np.zeros((0, dataset.dim))
-    x = np.asarray(dataset.standardise(dataset.sample(key_for(0, "score_error", dataset.name), 4096)))
+    x = np.asarray(dataset.standardise(dataset.sample(key_for(0, "score_error", dataset.name), samples)))
     sides = [np.linspace(a, b, _FIELD_SIDE) for a, b in zip(x.min(axis=0), x.max(axis=0), strict=True)]
     return np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
 

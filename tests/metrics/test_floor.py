@@ -1,0 +1,103 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from diffbench.contracts import METRICS, key_for
+from diffbench.metrics.floor import against_floor, floor_of
+
+KEY = key_for(0)
+
+
+def test_the_floor_measures_truth_against_one_reference(nine, truth, outcome):
+    y = truth(nine, 80, "y")
+    metric, done = METRICS.build("energy"), []
+    floor = floor_of(metric, nine, y, 60, 4, progress=lambda r, draws: done.append((r, draws)))
+    for r, value in enumerate(floor.values["energy"]):
+        x = nine.standardise(nine.sample(key_for(0, "floor", "nine_gaussians", 60, r), 60))
+        assert metric.measure(KEY, outcome(nine, x, y))[0]["energy"] == value
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    other = floor_of(metric, nine, y, 60, 2, label="nine_gaussians, sd 0.1")
+    assert not np.isin(other.values["energy"], floor.values["energy"]).any()
+    assert floor_of(metric, nine, y, 60, 2).values["energy"] == pytest.approx(
+        floor.values["energy"][:2], abs=0
+    )
+
+
+def test_the_reference_is_prepared_once_and_columns_are_finished(nine, truth):
+    metric, calls = METRICS.build("mmd2"), []
+
+    def prepare(reference, dataset):
+        calls.append(reference)
+        return metric.prepare(reference, dataset)
+
+    floor = floor_of(dataclasses.replace(metric, prepare=prepare), nine, truth(nine, 80, "y"), 60, 5)
+    assert len(calls) == 1
+    raw = floor.arrays["mmd2_bandwidths"]
+    assert raw.shape == (5, len(floor.arrays["bandwidths"][0]))
+    np.testing.assert_allclose(floor.values["mmd2"], (raw / raw.std(axis=0, ddof=1)).sum(axis=1))
+    np.testing.assert_allclose(floor.values["mmd2_local"], raw[:, 0])
+
+
+def test_the_p_value_is_its_formula():
+    reading = against_floor(2.0, [1.0, 2.0, 3.0, 4.0])
+    assert reading.p_value == pytest.approx(4 / 5)
+    assert reading.mean == pytest.approx(2.5)
+    assert reading.sd == pytest.approx(math.sqrt(5 / 3))
+    assert reading.z == pytest.approx(-0.5 / math.sqrt(5 / 3))
+    assert against_floor(2.0, [1.0, 2.0, 3.0, 4.0], better="higher").p_value == pytest.approx(3 / 5)
+    assert against_floor(math.inf, [1.0, 2.0]).p_value == pytest.approx(1 / 3)
+    assert all(type(number) is float for number in reading)
+
+
+def test_nan_and_a_floor_without_spread_are_said_so():
+    reading = against_floor(math.nan, [1.0, 3.0])
+    assert reading.mean == 2.0
+    assert math.isnan(reading.z)
+    assert math.isnan(reading.p_value)
+    assert np.isnan(against_floor(1.0, [1.0, math.nan])).all()
+    reading = against_floor(0.5, [0.1] * 6)
+    assert (reading.sd, reading.p_value) == (0.0, pytest.approx(1 / 7))
+    assert math.isnan(reading.z)
+
+
+def test_p_values_are_uniform_under_truth():
+    # The chi-squared test of 4000 ranks among 19 rejects once in a thousand seeds.
+    draws = np.random.RandomState(0).standard_exponential((4000, 20))
+    p = np.array([against_floor(row[0], row[1:]).p_value for row in draws])
+    counts = np.bincount(np.rint(20 * p).astype(int), minlength=21)
+    assert counts[0] == 0
+    assert stats.chisquare(counts[1:]).pvalue > 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["energy", "sliced_w2", "mmd2"])
+def test_p_values_of_metrics_are_uniform_over_references(nine, truth, outcome, name):
+    # 200 references, 9 draws each; the chi-squared test rejects once in a thousand seeds.
+    metric = METRICS.build(name)
+    column = {"mmd2": "mmd2_local"}.get(name, name)
+    ranks = []
+    for r in range(200):
+        y = truth(nine, 40, "y", r)
+        floor = floor_of(metric, nine, y, 50, 9, label=f"uniform {r}").values[column]
+        value = metric.measure(KEY, outcome(nine, truth(nine, 50, "x", r), y))[0][column]
+        ranks.append(round(10 * against_floor(value, floor).p_value))
+    assert stats.chisquare(np.bincount(ranks, minlength=11)[1:]).pvalue > 0.001
+
+
+def test_what_is_wrong_is_named(nine, truth):
+    y = truth(nine, 10, "y")
+    with pytest.raises(ValueError, match="the metric of score_error, score_kl has no floor"):
+        floor_of(METRICS.build("score_error"), nine, y, 10, 2)
+    with pytest.raises(ValueError, match="draws must be at least 2; got 1"):
+        floor_of(METRICS.build("energy"), nine, y, 10, 1)
+    with pytest.raises(ValueError, match="n must be at least 1; got 0"):
+        floor_of(METRICS.build("energy"), nine, y, 0, 2)
+    with pytest.raises(ValueError, match="better must be one of lower, higher; got 'up'"):
+        against_floor(1.0, [1.0, 2.0], better="up")
+    with pytest.raises(
+        ValueError, match=r"floor values must be one row of at least 2 draws; got shape \[1\]"
+    ):
+        against_floor(1.0, [1.0])
