@@ -49,6 +49,14 @@ def pytree(cls: type[T]) -> type[T]:
     return jax.tree_util.register_dataclass(frozen, data_fields=fields, meta_fields=[])
 
 
+def _components(key: PRNGKey, log_weights: Array, n: int) -> Array:
+    """Draws components by their weights, `[n]`."""
+    # By inversion: a Gumbel draw would hold n x K numbers.
+    ends = jnp.cumsum(jnp.exp(log_weights))
+    place = jax.random.uniform(key, (n,), maxval=ends[-1])
+    return jnp.minimum(jnp.searchsorted(ends, place, side="right"), len(log_weights) - 1)
+
+
 @pytree
 class IsotropicMixture:
     """A mixture of spherical Gaussians; with variance 0, a set of weighted points.
@@ -66,7 +74,7 @@ class IsotropicMixture:
     def sample(self, key: PRNGKey, n: int) -> Array:
         """See `Law.sample`."""
         key_mode, key_eps = jax.random.split(key)
-        mode = jax.random.categorical(key_mode, self.log_weights, shape=(n,))
+        mode = _components(key_mode, self.log_weights, n)
         eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
         return self.means[mode] + jnp.sqrt(self.variances)[mode, None] * eps
 
@@ -128,7 +136,7 @@ class GaussianMixture:
     def sample(self, key: PRNGKey, n: int) -> Array:
         """See `Law.sample`."""
         key_mode, key_eps = jax.random.split(key)
-        mode = jax.random.categorical(key_mode, self.log_weights, shape=(n,))
+        mode = _components(key_mode, self.log_weights, n)
         eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
         stretched = jnp.sqrt(self.variances)[mode] * eps
         return self.means[mode] + jnp.einsum("nij,nj->ni", self.axes[mode], stretched, precision=EXACT)

@@ -1,0 +1,119 @@
+"""Mixtures against Distrax, which defines them a second time."""
+
+import distrax
+import jax
+import numpy as np
+import pytest
+from scipy import special
+
+from diffbench import datasets as datasets
+from diffbench.contracts import DATASETS
+from diffbench.datasets.mixtures import NINE_WEIGHTS
+
+CASES = [("nine_gaussians", {}), ("anisotropic", {}), ("gaussian_mixture", {"dim": 32, "modes": 4})]
+
+
+@jax.jit
+def log_probs(truth, x, alpha, sigma, logits, means, triangles):
+    mixture = distrax.MixtureSameFamily(
+        distrax.Categorical(logits=logits), distrax.MultivariateNormalTri(means, triangles)
+    )
+    return truth.log_prob(x, alpha, sigma), mixture.log_prob(x)
+
+
+def components(dataset, alpha, sigma):
+    """Returns the components of the diffused mixture in standardised coordinates, float64."""
+    law = jax.tree.map(lambda a: np.asarray(a, np.float64), dataset.truth.law)
+    if law.variances.ndim == 1:
+        covariance = law.variances[:, None, None] * np.eye(dataset.dim)
+    else:
+        covariance = np.einsum("kij,kj,klj->kil", law.axes, law.variances, law.axes)
+    covariance = alpha**2 * covariance / dataset.scale**2 + sigma**2 * np.eye(dataset.dim)
+    return law.log_weights, alpha * (law.means - dataset.mean) / dataset.scale, covariance
+
+
+def drawn(dataset, alpha, sigma):
+    x0 = np.asarray(dataset.standardise(dataset.sample(jax.random.key(0), 256)))
+    return alpha * x0 + sigma * np.random.RandomState(0).standard_normal(x0.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(("name", "params"), CASES)
+def test_log_prob_is_that_of_distrax(name, params):
+    dataset = DATASETS.build(name, **params)
+    for alpha, sigma in [(1.0, 0.0), (0.7, 0.4), (1.0, 20.0)]:
+        logits, means, covariance = components(dataset, alpha, sigma)
+        other = [np.asarray(a, np.float32) for a in (logits, means, np.linalg.cholesky(covariance))]
+        ours, theirs = log_probs(dataset.truth, drawn(dataset, alpha, sigma), alpha, sigma, *other)
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "params"), CASES)
+def test_modes_are_those_of_the_mixture(name, params):
+    dataset = DATASETS.build(name, **params)
+    logits, means, covariance = components(dataset, 1.0, 0.0)
+    x = drawn(dataset, 1.0, 0.1)
+    away = x[:, None, :] - means
+    squares = np.einsum("nki,kij,nkj->nk", away, np.linalg.inv(covariance), away)
+    joint = logits - 0.5 * squares - 0.5 * np.linalg.slogdet(covariance)[1]
+    np.testing.assert_allclose(dataset.modes.weights, np.exp(logits), rtol=1e-5)
+    np.testing.assert_allclose(dataset.modes.mahalanobis(x), squares, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(dataset.modes.responsibilities(x), special.softmax(joint, axis=1), atol=1e-4)
+
+
+def test_shares_of_samples_are_the_weights():
+    dataset = DATASETS.build("imbalanced")
+    x = dataset.standardise(dataset.sample(jax.random.key(0), 40_000))
+    shares = np.asarray(dataset.modes.responsibilities(x)).mean(axis=0)
+    expected = np.array([0.9, 0.09, 0.009, 0.001])
+    assert (np.abs(shares - expected) < 5.0 * np.sqrt(expected / 40_000)).all()
+
+
+def test_nine_gaussians_are_those_of_the_case_study():
+    dataset = DATASETS.build("nine_gaussians")
+    law = dataset.truth.law
+    np.testing.assert_array_equal(law.means[:4], [[-2, -2], [-2, 0], [-2, 2], [0, -2]])
+    np.testing.assert_allclose(law.variances, 1.0 / 16.0)
+    np.testing.assert_allclose(np.exp(law.log_weights[7]), 0.243297 / sum(NINE_WEIGHTS), rtol=1e-5)
+
+
+def test_anisotropic_modes_are_stretched_along_their_own_axes():
+    law = DATASETS.build("anisotropic", long=0.7, short=0.1).truth.law
+    x = law.sample(jax.random.key(0), 20_000)
+    nearest = np.asarray(law.mahalanobis(x)).argmin(axis=1)
+    spread = np.linalg.eigvalsh(np.cov(np.asarray(x)[nearest == 1].T))
+    np.testing.assert_allclose(np.sqrt(spread), [0.1, 0.7], rtol=0.05)
+
+
+def test_layouts_are_fixed_and_differ():
+    first, again, other = (
+        DATASETS.build("gaussian_mixture", dim=3, layout=k).truth.law.means for k in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first[0], [1.764052, 0.400157, 0.978738], rtol=1e-5)
+    assert np.abs(first - other).max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("nine_gaussians", {"sd": 0.0}, "sd must be positive and finite; got 0.0"),
+        ("eight_gaussians", {"radius": -1.0}, "radius must be positive and finite; got -1.0"),
+        ("imbalanced", {"sd": float("nan")}, "sd must be positive and finite; got nan"),
+        ("anisotropic", {"modes": 0}, "modes must be at least 1; got 0"),
+        ("anisotropic", {"long": -0.1}, "long must be positive and finite; got -0.1"),
+        ("gaussian_mixture", {"dim": 0}, "dim must be at least 1; got 0"),
+        ("gaussian_mixture", {"dim": 257}, "dim must be at most 256; got 257"),
+        ("gaussian_mixture", {"modes": -2}, "modes must be at least 1; got -2"),
+        ("gaussian_mixture", {"layout": -1}, "layout must be at least 0; got -1"),
+    ],
+)
+def test_wrong_values_are_named(name, params, message):
+    with pytest.raises(ValueError, match=message):
+        DATASETS.build(name, **params)
+
+
+def test_wrong_types_are_named():
+    with pytest.raises(TypeError, match=r"modes must be a whole number; got 2\.5"):
+        DATASETS.build("gaussian_mixture", modes=2.5)
+    with pytest.raises(TypeError, match="sd must be a number; got 'a'"):
+        DATASETS.build("nine_gaussians", sd="a")
