@@ -23,6 +23,7 @@ class Request:
     suite: str
     out: Path | None = None
     seeds: int | None = None
+    full: bool = False
     workers: int | None = None
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
@@ -40,7 +41,10 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
         raise suites.SuiteError(f"--workers must be 0 or more; got {request.workers}")
     for path in request.plugins:
         plugins.load(path)
-    suite = suites.narrow(suites.load(request.suite), request.chosen, request.seeds)
+    suite = suites.load(request.suite)
+    if request.full:
+        suite = suites.at_full_scale(suite)
+    suite = suites.narrow(suite, request.chosen, request.seeds)
     cells = expansion.expand(suite)
     return suite, cells, Store(request.out or Path("results") / suite.name)
 

@@ -44,6 +44,9 @@ def run(
         int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
     ] = None,
     plugin: Plugins = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="The full scale of a suite that is scaled down by default.")
+    ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again what ended in an error.")
     ] = False,
@@ -64,6 +67,7 @@ def run(
         suite=suite,
         out=out,
         seeds=seeds,
+        full=full,
         workers=workers,
         plugins=tuple(plugin or ()),
         retry_failed=retry_failed,

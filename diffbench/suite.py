@@ -48,6 +48,7 @@ class Suite(pydantic.BaseModel):
       standardise: Whether models see (x - mean)/scale.
       network: Parameters of the shared network.
       training: Settings of the optimiser loop; `sweep` gives several budgets.
+      full: Keys that `--full` replaces, where the suite is scaled down by default.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid")
@@ -66,6 +67,7 @@ class Suite(pydantic.BaseModel):
     standardise: Annotated[bool, pydantic.Field(strict=True)] = True
     network: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    full: dict[str, Any] = {}
 
 
 def shipped() -> tuple[str, ...]:
@@ -113,9 +115,14 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
             raise SuiteError(f"{source}: unknown key {key!r}; known: {known}") from None
         if first["type"] == "missing":
             raise SuiteError(f"{source}: key {key!r} is missing") from None
-        where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function"))
+        where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
         got = first["input"]
         raise SuiteError(f"{source}: {where}: {first['msg'].lower()}; got {got!r}") from None
+
+
+def _internal(part: str) -> bool:
+    """Returns whether a step of pydantic's path is its own and not the user's."""
+    return any(mark in part for mark in ("function", "constrained", "[", "list"))
 
 
 def narrow(suite: Suite, chosen: Mapping[str, Sequence[str]], seeds: int | None) -> Suite:
@@ -137,6 +144,21 @@ def narrow(suite: Suite, chosen: Mapping[str, Sequence[str]], seeds: int | None)
             entries += same or [name]
         changes[key] = entries
     return parse({**suite.model_dump(), **changes}, "command line", suite.name)
+
+
+def at_full_scale(suite: Suite) -> Suite:
+    """Returns the suite with what its `full` says; tables are merged key by key.
+
+    Raises:
+      SuiteError: If the suite has nothing to scale up.
+    """
+    if not suite.full:
+        raise SuiteError(f"suite {suite.name!r} has no larger scale; --full is for suites with a table [full]")
+    content = suite.model_dump()
+    for key, value in content.pop("full").items():
+        merged = {**content[key], **value} if isinstance(content.get(key), dict) else value
+        content[key] = merged
+    return parse(content, f"{suite.name} --full", suite.name)
 
 
 def _called(entry: Entry, name: str) -> bool:
