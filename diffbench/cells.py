@@ -126,7 +126,13 @@ def expand(suite: Suite) -> list[Cell]:
                 if one.dataset.smallest_sigma > 0:
                     continue
                 for (label, sampler), seed in _pairs(model.samplers, seeds):
-                    spec = {**draw, "score": "exact", "process": model.process, "sampler": sampler, "seed": seed}
+                    spec = {
+                        **draw,
+                        "score": "exact",
+                        "process": model.process,
+                        "sampler": sampler,
+                        "seed": seed,
+                    }
                     cells.append(
                         Cell(family=model.label, score="exact", sampler=label, seed=seed, budget="",
                              fit=None, draw=spec, **common)
@@ -142,6 +148,8 @@ def expand(suite: Suite) -> list[Cell]:
                             Cell(family=model.label, score="learned", sampler=label, seed=seed,
                                  budget=budget, fit=fit, draw=spec, **common)
                         )  # fmt: skip
+    if not any(cell.score in suite.scores for cell in cells):
+        raise SuiteError("the suite has no cells: give it families, or datasets with an exact score")
     return cells
 
 
@@ -219,7 +227,9 @@ def _datasets(suite: Suite) -> list[Data]:
         spec = {**part(DATASETS, item.name, item.params, dataset.version), "standardise": suite.standardise}
         size = item.extra.get("train_size")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise SuiteError(f"datasets: {item.name}: train_size must be a whole number of at least 1; got {size!r}")
+            raise SuiteError(
+                f"datasets: {item.name}: train_size must be a whole number of at least 1; got {size!r}"
+            )
         wanted = item.extra.get("metrics", suite.metrics)
         if not isinstance(wanted, list) or not wanted:
             raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
@@ -245,10 +255,8 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
 def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tuple[Spec, ...]:
     found = []
     for item in items(wanted, "metrics"):
-        if item.name == "all":
-            chosen = [Item(name, name, {}, {}) for name in METRICS.names()]
-        else:
-            chosen = [item]
+        every = [Item(name, name, {}, {}) for name in METRICS.names()]
+        chosen = every if item.name == "all" else [item]
         for one in chosen:
             metric = _build(METRICS, "metrics", one, testing.check_metric)
             reason = lacks(metric, dataset, train_size)
@@ -292,7 +300,9 @@ def _families(suite: Suite) -> list[Model]:
         if origin is not None:
             hold(f"family {item.name!r} of plug-in {origin}", testing.check_family, spec, process, shape)
         samplers = item.extra.get("samplers", suite.samplers)
-        found.append(Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built)))
+        found.append(
+            Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
+        )
     return found
 
 
@@ -331,6 +341,10 @@ def _processes(families: list[Model]) -> list[Model]:
     for model in families:
         key = canonical(model.process)
         known = found.get(key)
-        samplers = {canonical(s): (name, s) for name, s in (*(known.samplers if known else ()), *model.samplers)}
-        found[key] = Model(model.noise, None, None, model.noise, model.process, model.built, tuple(samplers.values()))
+        samplers = {
+            canonical(s): (name, s) for name, s in (*(known.samplers if known else ()), *model.samplers)
+        }
+        found[key] = Model(
+            model.noise, None, None, model.noise, model.process, model.built, tuple(samplers.values())
+        )
     return list(found.values())

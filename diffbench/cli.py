@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
-Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")]
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")
+]
 
 
 def _names(text: str | None) -> list[str] | None:

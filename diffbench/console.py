@@ -80,7 +80,9 @@ class Progress:
         if self._bars is not None:
             self._bars.advance(self._ids[task.stage])
             if record["status"] != "ok":
-                self._bars.update(self._ids[task.stage], failed=f"{record['status']}: {record['reason'][:40]}")
+                self._bars.update(
+                    self._ids[task.stage], failed=f"{record['status']}: {record['reason'][:40]}"
+                )
         elif self._left[task.stage] == 0:
             print(f"{TITLES[task.stage]}: {self._total[task.stage]} done", file=sys.stderr, flush=True)
 

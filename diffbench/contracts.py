@@ -67,7 +67,7 @@ class Dataset:
       resolution: Smallest length in the data (a component's standard deviation, or
         the thickness), standardised.
       diameter: Largest length in the data, standardised.
-      modes: The modes of a mixture, or None.
+      modes: The modes of a mixture (a pytree of arrays), or None.
       distance: x -> distance to the manifold, `[n]`, standardised, or None.
       density: Whether the data has a density (a thickness of 0 has none).
       smallest_sigma: Smallest sigma/alpha at which the score can be trusted; 0 where

@@ -116,7 +116,7 @@ def _run_local(tasks: Sequence[Task], execute: Execute, workers: int) -> Iterato
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs="ERROR",
             # The worker's environment is set before it starts, so before its JAX does.
             env={**ONE_THREAD, "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "")},

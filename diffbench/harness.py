@@ -52,7 +52,12 @@ def plan(
     def need(spec: Spec, after: Iterable[str], program: Any, cost: float) -> str:
         name = identify(spec)
         if name not in tasks:
-            payload = {"name": name, "spec": spec, "root": str(store.root.resolve()), "plugins": list(plugins)}
+            payload = {
+                "name": name,
+                "spec": spec,
+                "root": str(store.root.resolve()),
+                "plugins": list(plugins),
+            }
             stage = spec["stage"]
             tasks[name] = Task(name, stage, payload, tuple(after), identify([stage, program]), cost)
         return name
@@ -112,7 +117,9 @@ def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
     elif cell.score == "truth":
         return None
     else:
-        spec["source"] = {k: cell.draw[k] for k in ("score", "dataset", "process", "fit", "seed") if k in cell.draw}
+        spec["source"] = {
+            k: cell.draw[k] for k in ("score", "dataset", "process", "fit", "seed") if k in cell.draw
+        }
     if built.floor is not None:
         spec["floor"] = {
             "stage": "floor",

@@ -24,7 +24,6 @@ from diffbench.spec import Spec, canonical
 Params = Any
 
 
-
 class Model(NamedTuple):
     """A family on the shared network, as pure functions of its parameters.
 
@@ -52,13 +51,19 @@ def initialise(network: Spec, key: PRNGKey, dim: int) -> Params:
       key: PRNG key.
       dim: Dimension of the data.
     """
+    return _initial(canonical(network), dim)(key)
+
+
+@functools.lru_cache(maxsize=64)
+def _initial(network: str, dim: int) -> Callable[[PRNGKey], Params]:
+    """Returns the compiled initialisation; cached by specification."""
 
     def trace(x: Array) -> Array:
         level = jnp.ones(())
-        return _network(network)(x, level, level, level)
+        return _network(json.loads(network))(x, level, level, level)
 
     # Compiled, a whole initialisation takes a fraction of its op-by-op time.
-    return jax.jit(hk.transform(trace).init)(key, jnp.zeros((1, dim)))
+    return jax.jit(lambda key: hk.transform(trace).init(key, jnp.zeros((1, dim))))
 
 
 def model_of(family: Spec, network: Spec) -> Model:

@@ -208,7 +208,7 @@ def vp(*, beta_min: float = 0.1, beta_max: float = 20.0) -> Process:
       Song et al. (2021), equation 32 and appendix C, for both constants.
     """
     checks.ordered("beta_min", beta_min, "beta_max", beta_max)
-    constants = {"beta_min": jnp.asarray(beta_min), "beta_max": jnp.asarray(beta_max)}
+    constants = {"beta_min": jnp.asarray(beta_min, float), "beta_max": jnp.asarray(beta_max, float)}
     return Process("vp", _vp_log_alpha, _vp_log_sigma, constants)
 
 
@@ -224,7 +224,7 @@ def sub_vp(*, beta_min: float = 0.1, beta_max: float = 20.0) -> Process:
       Song et al. (2021), equation 29: g^2 = beta (1 - exp(-2 B)).
     """
     checks.ordered("beta_min", beta_min, "beta_max", beta_max)
-    constants = {"beta_min": jnp.asarray(beta_min), "beta_max": jnp.asarray(beta_max)}
+    constants = {"beta_min": jnp.asarray(beta_min, float), "beta_max": jnp.asarray(beta_max, float)}
     return Process("sub_vp", _vp_log_alpha, _sub_vp_log_sigma, constants)
 
 
@@ -253,8 +253,8 @@ def ve(*, sigma_min: float = 0.01, sigma_max: float = 20.0) -> Process:
     """
     checks.ordered("sigma_min", sigma_min, "sigma_max", sigma_max)
     constants = {
-        "log_sigma_min": jnp.asarray(math.log(sigma_min)),
-        "log_sigma_max": jnp.asarray(math.log(sigma_max)),
+        "log_sigma_min": jnp.asarray(math.log(sigma_min), float),
+        "log_sigma_max": jnp.asarray(math.log(sigma_max), float),
     }
     return Process("ve", _zero, _ve_log_sigma, constants, t_end=1e-5)
 

@@ -142,11 +142,15 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def _load(self, name: str) -> None:
-        (point,) = metadata.entry_points(group=self.group, name=name)
+        points = tuple(metadata.entry_points(group=self.group, name=name))
+        if len(points) > 1:
+            owners = " and ".join(repr(point.value) for point in points)
+            raise PluginError(f"{self.kind} {name!r} is announced by {owners}; keep one of them")
+        point = points[0]
         try:
             with plugin_origin(point.value):
                 point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"the plug-in {point.value!r}, which announces {self.kind} {name!r},"
                 f" fails on import: {type(error).__name__}: {error}"

@@ -7,13 +7,18 @@ know which it got.
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import jax
 
 from diffbench.contracts import Array, Score, Truth
 from diffbench.models import Params, model_of
 from diffbench.pairwise import by_rows
 from diffbench.process import Process
-from diffbench.spec import Spec
+from diffbench.spec import Spec, canonical
 
 # Rows whose activations fit the second-level cache at the default width.
 ROWS = 1024
@@ -50,6 +55,26 @@ def score_function(spec: Spec, arrays: Any, process: Process) -> Score:
       process: The noise process that the score belongs to.
     """
     return _KINDS[spec["score"]](spec, arrays, process)
+
+
+def evaluator(source: Source, process: Process) -> Score:
+    """Returns the score of a source for calls outside compiled programs.
+
+    It is compiled once per kind and shape: sources that differ in their arrays only, and
+    processes that differ in their constants only, share the program.
+    """
+    program = _program(canonical(source.spec))
+    return functools.partial(program, source.arrays, process)
+
+
+@functools.lru_cache(maxsize=64)
+def _program(source: str) -> Callable[..., Array]:
+    spec = json.loads(source)
+
+    def program(arrays: Any, process: Process, x: Array, t: Array) -> Array:
+        return score_function(spec, arrays, process)(x, t)
+
+    return jax.jit(program)
 
 
 def _learned(spec: Spec, params: Params, process: Process) -> Score:

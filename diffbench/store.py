@@ -98,7 +98,9 @@ class Store:
         if arrays:
             tensors = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
             self.replace(self._path(stage, name, ".safetensors"), safetensors.save(tensors))
-        text = json.dumps({"schema": SCHEMA, **finite_or_none(record)}, indent=1, sort_keys=True, allow_nan=False)
+        text = json.dumps(
+            {"schema": SCHEMA, **finite_or_none(record)}, indent=1, sort_keys=True, allow_nan=False
+        )
         self.replace(self._path(stage, name, ".json"), text.encode() + b"\n")
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

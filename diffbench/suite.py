@@ -108,7 +108,9 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
     try:
         return Suite(**{"name": default_name, **content})
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        # Of the alternatives of one key, the one that went deepest is the one meant.
+        first = max((e for e in errors if e["loc"][:1] == errors[0]["loc"][:1]), key=lambda e: len(e["loc"]))
         key = str(first["loc"][0]) if first["loc"] else "the file"
         if first["type"] == "extra_forbidden":
             known = ", ".join(Suite.model_fields)
@@ -153,7 +155,9 @@ def at_full_scale(suite: Suite) -> Suite:
       SuiteError: If the suite has nothing to scale up.
     """
     if not suite.full:
-        raise SuiteError(f"suite {suite.name!r} has no larger scale; --full is for suites with a table [full]")
+        raise SuiteError(
+            f"suite {suite.name!r} has no larger scale; --full is for suites with a table [full]"
+        )
     content = suite.model_dump()
     for key, value in content.pop("full").items():
         merged = {**content[key], **value} if isinstance(content.get(key), dict) else value

@@ -85,7 +85,9 @@ class _Reader:
         return self._seen[stage, name]
 
 
-def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: _Reader) -> Iterator[dict[str, Any]]:
+def _long_rows(
+    cell: Mapping[str, Any], columns: Mapping[str, Any], read: _Reader
+) -> Iterator[dict[str, Any]]:
     """Yields the long rows of a cell: one for each column of each of its metrics."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     for metric, name in cell["measures"].items():
@@ -113,7 +115,11 @@ def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: _Reade
 
 def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[str, str]:
     """Returns the first failure on a measurement's way, or that it is not done yet."""
-    for stage, found in (("fit", fit if cell["fit_id"] else {"status": "ok"}), ("draw", draw), ("measure", record)):
+    for stage, found in (
+        ("fit", fit if cell["fit_id"] else {"status": "ok"}),
+        ("draw", draw),
+        ("measure", record),
+    ):
         if found is None:
             return "missing", f"the {stage} has not run"
         if found["status"] != "ok":
@@ -215,9 +221,7 @@ def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
     return bad.to_dict("records")
 
 
-def summary(
-    long: pd.DataFrame, dataset: str, metrics: Sequence[str], short: bool = False
-) -> list[list[str]]:
+def summary(long: pd.DataFrame, dataset: str, metrics: Sequence[str], short: bool = False) -> list[list[str]]:
     """Returns the rows of one dataset for reading: labels, NFE, cells done, and columns.
 
     A value stands as `mean ± half interval (z)`, over seeds; short, as `mean (z)`.
@@ -225,7 +229,9 @@ def summary(
     here = long[long["dataset"] == dataset]
     rows = []
     rank = {score: i for i, score in enumerate(SCORES)}
-    groups = sorted(here.groupby(list(ROW), sort=False), key=lambda item: (rank.get(item[0][0], 9), *item[0][1:]))
+    groups = sorted(
+        here.groupby(list(ROW), sort=False), key=lambda item: (rank.get(item[0][0], 9), *item[0][1:])
+    )
     many = here["budget"].replace("", math.nan).dropna().nunique() > 1
     for key, group in groups:
         labels = dict(zip(ROW, key, strict=True))
@@ -264,7 +270,9 @@ def arrow(better: str) -> str:
     return "↓" if better == "lower" else "↑"
 
 
-def _sections(long: pd.DataFrame, columns: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+def _sections(
+    long: pd.DataFrame, columns: Mapping[str, Any]
+) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yields each dataset with the head and the rows of its table."""
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     for dataset in sorted(long["dataset"].unique()):
@@ -309,6 +317,12 @@ def latex(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
 
 
 def _escape(text: str) -> str:
-    for plain, tex in (("_", r"\_"), ("%", r"\%"), ("±", r"$\pm$"), ("↓", r"$\downarrow$"), ("↑", r"$\uparrow$")):
+    for plain, tex in (
+        ("_", r"\_"),
+        ("%", r"\%"),
+        ("±", r"$\pm$"),
+        ("↓", r"$\downarrow$"),
+        ("↑", r"$\uparrow$"),
+    ):
         text = text.replace(plain, tex)
     return text

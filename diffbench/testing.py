@@ -24,7 +24,17 @@ import diffbench.datasets
 import diffbench.metrics
 import diffbench.samplers  # noqa: F401  (the imports register the shipped parts)
 from diffbench import models
-from diffbench.contracts import DATASETS, FAMILIES, SAMPLERS, Array, Dataset, Metric, Outcome, Sampler, key_for
+from diffbench.contracts import (
+    DATASETS,
+    FAMILIES,
+    SAMPLERS,
+    Array,
+    Dataset,
+    Metric,
+    Outcome,
+    Sampler,
+    key_for,
+)
 from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES, Process
 
@@ -82,7 +92,9 @@ def check_dataset(dataset: Dataset, n: int = 4096) -> None:
         total = float(dataset.modes.weights.sum())
         _expect("mode weights", abs(total - 1) < 1e-4, "a sum of 1", total)
         shares = _array("responsibilities", dataset.modes.responsibilities(rows), (64, k))
-        _expect("responsibilities", np.allclose(shares.sum(1), 1, atol=1e-4), "rows that sum to 1", shares.sum(1))
+        _expect(
+            "responsibilities", np.allclose(shares.sum(1), 1, atol=1e-4), "rows that sum to 1", shares.sum(1)
+        )
         _array("mahalanobis", dataset.modes.mahalanobis(rows), (64, k))
     if dataset.distance is not None:
         distance = _array("distance", dataset.distance(rows), (64,))
@@ -175,7 +187,9 @@ def check_sampler(sampler: Sampler, n: int = 2048) -> None:
     jax.effects_barrier()
     samples = _array("samples", samples, (n, 2))
     mean, spread = samples.mean(0), samples.std(0)
-    _expect("mean of samples", (np.abs(mean) < 6 / np.sqrt(n) + 0.05).all(), "0 within 6 standard errors", mean)
+    _expect(
+        "mean of samples", (np.abs(mean) < 6 / np.sqrt(n) + 0.05).all(), "0 within 6 standard errors", mean
+    )
     _expect("spread of samples", (np.abs(spread - 1) < 0.15).all(), "1 within 15%", spread)
     _expect("nfe", int(nfe) == calls, f"the {calls} evaluations made", int(nfe))
 

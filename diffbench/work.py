@@ -120,7 +120,10 @@ def _fit(spec: Spec, store: Store) -> Made:
     if fit.failed_at is not None:
         reason = f"the loss is not finite at step {fit.failed_at}"
         return {"status": "diverged", "reason": reason, "failed_at": fit.failed_at}, arrays
-    return {"loss": float(np.mean(tail)), "parameters": sum(a.size for a in flatten("ema", fit.ema).values())}, arrays
+    return {
+        "loss": float(np.mean(tail)),
+        "parameters": sum(a.size for a in flatten("ema", fit.ema).values()),
+    }, arrays
 
 
 def _part(spec: Spec) -> dict[str, Any]:
@@ -234,8 +237,7 @@ def _measure(spec: Spec, store: Store) -> Made:
     score = process = None
     if of["score"] != "truth":
         process = models.make_process(of["process"])
-        source = source_of(of, store, dataset)
-        score = scores.score_function(source.spec, source.arrays, process)
+        score = scores.evaluator(source_of(of, store, dataset), process)
     fit = of.get("fit")
     outcome = Outcome(
         samples=samples,

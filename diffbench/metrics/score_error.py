@@ -130,34 +130,38 @@ def _evaluate(
     field_x: np.ndarray,
     levels: np.ndarray,
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Mapping[str, np.ndarray]]:
-    """Runs score and truth over the levels: one program, so the score compiles once.
+    """Runs score and truth over the levels, one call of the score at each.
 
     Returns:
       E|s - s*|^2, E|s*|^2 and sigma, `[P]` float64; and the two fields, `[L, G, 2]`.
     """
-
-    @jax.jit
-    def evaluate(
-        process: Process, truth: Truth, x0: Array, keys: Array, grid: Array, field_x: Array, levels: Array
-    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
-        def both(x: Array, t: Array) -> tuple[Array, Array]:
-            return score(x, t), truth.score(x, process.alpha(t), process.sigma(t))
-
-        def error(at: tuple[Array, Array]) -> tuple[Array, Array, Array]:
-            key, log_snr = at
-            t = time_of_log_snr(process, log_snr)
-            x_t, _ = process.perturb(key, x0, jnp.full(x0.shape[:1], t))
-            got, exact = both(x_t, t)
-            return ((got - exact) ** 2).sum(1).mean(), (exact**2).sum(1).mean(), process.sigma(t)
-
-        def field(log_snr: Array) -> tuple[Array, Array]:
-            return both(field_x, time_of_log_snr(process, log_snr))
-
-        return jax.lax.map(error, (keys, grid)), jax.lax.map(field, levels)
-
     x0 = jnp.asarray(x0, float)
-    keys = jax.random.split(key, grid.size)
-    rest = (jnp.asarray(a, x0.dtype) for a in (grid, field_x, levels))
-    curves, (got, exact) = evaluate(process, truth, x0, keys, *rest)
-    error, size, sigma = (np.asarray(a, np.float64) for a in curves)
-    return (error, size, sigma), {"field_score": np.asarray(got), "field_exact": np.asarray(exact)}
+    curves = []
+    for key_eps, log_snr in zip(jax.random.split(key, grid.size), grid, strict=True):
+        x_t, t, sigma = _noisy(process, key_eps, x0, log_snr)
+        exact = _exact(process, truth, x_t, t)
+        error = ((score(x_t, t) - exact) ** 2).sum(axis=1).mean()
+        curves.append((error, (exact**2).sum(axis=1).mean(), sigma))
+    error, size, sigma = (np.asarray(a, np.float64) for a in zip(*curves, strict=True))
+    x = jnp.asarray(field_x, x0.dtype)
+    times = [time_of_log_snr(process, level) for level in levels]
+    fields = {
+        "field_score": np.array([score(x, t) for t in times]),
+        "field_exact": np.array([_exact(process, truth, x, t) for t in times]),
+    }
+    return (error, size, sigma), fields
+
+
+# Process and truth are arguments: one program for each kind and shape, not for each call.
+@jax.jit
+def _noisy(process: Process, key: PRNGKey, x0: Array, log_snr: Array) -> tuple[Array, Array, Array]:
+    """Returns x_t at a log_snr, its time and its sigma."""
+    t = time_of_log_snr(process, log_snr)
+    x_t, _ = process.perturb(key, x0, jnp.full(x0.shape[:1], t))
+    return x_t, t, process.sigma(t)
+
+
+@jax.jit
+def _exact(process: Process, truth: Truth, x: Array, t: Array) -> Array:
+    """Returns the exact score at x `[n, D]` and time t, `[n, D]`."""
+    return truth.score(x, process.alpha(t), process.sigma(t))

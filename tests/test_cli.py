@@ -1,0 +1,156 @@
+"""The command line end to end, in processes of its own, as a user has it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def diffbench(*args, cwd, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "diffbench", *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def suite_file(tmp_path_factory):
+    from conftest import TINY, as_toml
+
+    path = tmp_path_factory.mktemp("suite") / "tiny.toml"
+    path.write_text(as_toml(TINY))
+    return path
+
+
+@pytest.fixture(scope="module")
+def local(suite_file):
+    """A run on two workers, with figures."""
+    out = suite_file.parent / "local"
+    result = diffbench("run", suite_file, "--out", out, "--workers", 2, cwd=suite_file.parent)
+    assert result.returncode == 0, result.stderr
+    return out, result
+
+
+def test_a_run_ends_with_tables_figures_and_where_they_are(local):
+    out, result = local
+    assert "nine_gaussians" in result.stdout
+    assert max(map(len, result.stdout.splitlines()[:12])) <= 100
+    for row in ("truth", "exact", "learned"):
+        assert row in result.stdout
+    assert f"tables: {out}/tables/" in result.stdout
+    assert f"figures: {out}/figures/" in result.stdout
+    assert (out / "figures" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    assert "Traceback" not in result.stderr
+
+
+def test_a_second_run_does_nothing_and_says_so(local, suite_file):
+    out, _ = local
+    before = (out / "tables" / "measurements.csv").read_bytes()
+    result = diffbench("run", suite_file, "--out", out, cwd=suite_file.parent)
+    assert result.returncode == 0
+    assert "nothing to do" in result.stdout
+    assert (out / "tables" / "measurements.csv").read_bytes() == before
+
+
+def test_tables_are_rebuilt_byte_for_byte(local):
+    out, _ = local
+    before = {path.name: path.read_bytes() for path in (out / "tables").iterdir()}
+    for path in (out / "tables").iterdir():
+        path.unlink()
+    result = diffbench("tables", out, cwd=out)
+    assert result.returncode == 0
+    assert {path.name: path.read_bytes() for path in (out / "tables").iterdir()} == before
+
+
+def test_no_workers_gives_the_same_measurements(local, suite_file):
+    out = suite_file.parent / "here"
+    result = diffbench("run", suite_file, "--out", out, "--workers", 0, "--no-figures", cwd=suite_file.parent)
+    assert result.returncode == 0, result.stderr
+    there = (local[0] / "tables" / "measurements.csv").read_bytes()
+    assert (out / "tables" / "measurements.csv").read_bytes() == there
+
+
+def test_a_dry_run_writes_nothing(suite_file):
+    out = suite_file.parent / "dry"
+    result = diffbench("run", suite_file, "--out", out, "--dry-run", cwd=suite_file.parent)
+    assert result.returncode == 0
+    assert "fitting: 1" in result.stdout
+    assert not out.exists()
+
+
+def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
+    from conftest import TINY, as_toml
+
+    training = {"steps": 20, "batch": 16, "learning_rate": 1e30, "clip": 1e30, "warm_up": 0}
+    (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": training}))
+    result = diffbench("run", "s.toml", "--workers", 0, "--no-figures", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "not ok: nine_gaussians / learned / ddpm / ancestral(steps=5), seed 0: diverged" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["run", "qick"], "no suite 'qick': shipped are"),
+        (["run", "--families", "dpm"], "unknown family 'dpm'; known: ddpm"),
+        (["run", "--datasets", "nope"], "unknown dataset 'nope'"),
+        (["run", "--seeds", "0"], "seeds"),
+        (["run", "--workers", "-1"], "--workers must be 0 or more; got -1"),
+        (["run", "--plugin", "none.py"], "no plug-in file 'none.py'"),
+        (["run", "--out", "file/x"], "cannot write to the results folder"),
+        (["run", "--sedes", "3"], "--sedes"),
+        (["tables", "nowhere"], "no run in nowhere"),
+        (["tabels"], "tabels"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(args, text, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = diffbench(*args, cwd=tmp_path)
+    assert result.returncode == 2
+    assert text in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    result = diffbench("run", "qick", "--debug", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "Traceback" in result.stderr
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from diffbench.cli import main\n"
+        "sys.argv = ['diffbench', 'run', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'jax', 'numpy', 'pandas', 'matplotlib', 'distributed', 'pydantic', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "--plugin" in result.stdout
+
+
+def test_list_names_every_part_with_its_parameters(tmp_path):
+    result = diffbench("list", cwd=tmp_path)
+    assert result.returncode == 0
+    for text in (
+        "ddpm",
+        "weighting = 'simple'",
+        "ancestral",
+        "steps = None",
+        "truths: density and score, modes",
+        "quick",
+    ):
+        assert text in result.stdout
