@@ -16,7 +16,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import interpolate
+from scipy import interpolate, special
 
 from diffbench import checks
 from diffbench.contracts import DATASETS, Array, Dataset
@@ -46,7 +46,7 @@ def curve(paths: Sequence[Path], length: float, nodes: int) -> tuple[Curve, dict
       nodes: Quadrature nodes in all, shared by the curves.
     """
     checks.count("nodes", nodes, least=len(paths))
-    u, weight = np.polynomial.legendre.leggauss(math.ceil(nodes / len(paths)))
+    u, weight = special.roots_legendre(math.ceil(nodes / len(paths)))
     points = np.concatenate([path(0.5 * (1.0 + u)) for path in paths])
     weights = np.tile(0.5 * weight, len(paths)) / len(paths)
     mixture = IsotropicMixture(

