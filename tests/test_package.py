@@ -1,8 +1,10 @@
 """The package around the code: pins, commands, and what a file must not say."""
 
+import ast
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -69,6 +71,18 @@ def test_what_pyproject_names_is_pinned_within_its_range(python):
     wanted = {canonicalize_name(one.name): one.specifier for one in map(Requirement, NAMED)}
     assert wanted.keys() <= pinned.keys()
     assert [name for name, range_ in wanted.items() if pinned[name] not in range_] == []
+
+
+def test_what_the_package_imports_is_a_dependency_of_its_own():
+    # Another dependency may bring it today and not tomorrow.
+    distributions = {"haiku": "dm-haiku"}
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "diffbench").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    imported = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"diffbench"}
+    declared = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
+    assert {distributions.get(name, name) for name in imported} - declared == set()
 
 
 def test_arviz_is_the_last_old_one_on_python_311_and_new_above():
