@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -27,6 +28,7 @@ TITLES = {
 }
 # What fits a terminal; every column is in the files.
 HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
+SHORT = {"manifold_distance": "distance"}
 
 
 def _console() -> Console:
@@ -92,21 +94,34 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
     console = _console()
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     for dataset in sorted(made.long["dataset"].unique()):
-        present = set(made.long.loc[made.long["dataset"] == dataset, "metric"])
+        here = made.long[made.long["dataset"] == dataset]
+        present = set(here["metric"])
         metrics = [m for m in HEADLINES if m in present] or [m for m in flat if m in present][:4]
-        table = Table(title=dataset, title_justify="left", title_style="bold", expand=False, padding=(0, 1))
-        for head in tables.HEAD:
-            table.add_column(head, justify="left" if head in tables.HEAD[:3] else "right", overflow="fold")
+        floored = set(here.loc[here["floor_sd"].notna(), "metric"])
+        table = Table(
+            title=dataset, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+            show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
+        )  # fmt: skip
+        rows = tables.summary(made.long, dataset, metrics, over_floor=True)
+        failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
+        heads = [head for head in tables.HEAD if head != "cells" or failing]
+        for head in heads:
+            table.add_column(head, justify="right" if head in ("NFE", "cells") else "left", overflow="fold")
         for metric in metrics:
-            table.add_column(f"{metric} {tables.arrow(flat[metric]['better'])}", justify="right")
+            sign = "z" if metric in floored else tables.arrow(flat[metric]["better"])
+            table.add_column(f"{SHORT.get(metric, metric)} {sign}", justify="right", no_wrap=True)
         before = None
-        for row in tables.summary(made.long, dataset, metrics, short=True):
+        for row in rows:
             if before not in (None, row[0]):
                 table.add_section()
             before = row[0]
-            table.add_row(*row)
+            table.add_row(*(cell for i, cell in enumerate(row) if i != 4 or failing))
         console.print(table)
-    console.print("mean over seeds, (z over the noise floor; truth itself: about 0)", style="dim")
+        console.print()
+    print(
+        "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95%\n"
+        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone."
+    )
 
 
 def say_done(made: int, kept: int, root: Path) -> None:

@@ -221,10 +221,13 @@ def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
     return bad.to_dict("records")
 
 
-def summary(long: pd.DataFrame, dataset: str, metrics: Sequence[str], short: bool = False) -> list[list[str]]:
+def summary(
+    long: pd.DataFrame, dataset: str, metrics: Sequence[str], over_floor: bool = False
+) -> list[list[str]]:
     """Returns the rows of one dataset for reading: labels, NFE, cells done, and columns.
 
-    A value stands as `mean ± half interval (z)`, over seeds; short, as `mean (z)`.
+    A value stands as `mean ± half interval (z)`, over seeds. With `over_floor` its z stands
+    alone, as `z ± half interval`, where the metric has a floor.
     """
     here = long[long["dataset"] == dataset]
     rows = []
@@ -238,22 +241,27 @@ def summary(long: pd.DataFrame, dataset: str, metrics: Sequence[str], short: boo
         done = group.groupby("seed")["status"].agg(lambda s: (s == "ok").all())
         nfe = group.drop_duplicates("seed")["nfe"].dropna()
         name = f"{labels['family']} {labels['budget']}".strip() if many else labels["family"]
-        row = [labels["score"], name, labels["sampler"], number(float(nfe.mean())) if len(nfe) else "-"]
+        row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]
         row.append(f"{int(done.sum())}/{len(done)}")
         for metric in metrics:
-            row.append(_shown(group[group["metric"] == metric], short))
+            row.append(_shown(group[group["metric"] == metric], over_floor))
         rows.append(row)
     return rows
 
 
-def _shown(values: pd.DataFrame, short: bool) -> str:
+def _shown(values: pd.DataFrame, over_floor: bool) -> str:
+    """Returns a column of one row over its seeds, for reading."""
+    z = t_interval(values["z"])
+    if over_floor and z.n:
+        return f"{z.mean:.1f} ± {z.half:.1f}" if math.isfinite(z.half) else f"{z.mean:.1f}"
     interval = t_interval(values["value"])
     if interval.n == 0:
         return "-"
+    if over_floor and abs(interval.mean) < 1e-9:
+        return "~0"  # rounding of the exact score against itself
     text = number(interval.mean)
-    if math.isfinite(interval.half) and not short:
+    if math.isfinite(interval.half):
         text += f" ± {number(interval.half, 2)}"
-    z = t_interval(values["z"])
     return f"{text} (z {z.mean:.1f})" if z.n else text
 
 
