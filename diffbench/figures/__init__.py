@@ -1,0 +1,51 @@
+"""Figures from stored records: samples beside the truth, losses, score fields, quality.
+
+Nothing is run here: what is not in the store is a panel that says so. Each figure is a
+PNG and a PDF under `figures/`, and the same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Container, Iterator
+
+from matplotlib.figure import Figure
+
+from diffbench.figures import curves, density, fields, quality
+from diffbench.figures.base import SUFFIXES, encoded, plain, style
+from diffbench.figures.records import Run
+from diffbench.store import Store
+
+
+def write(store: Store) -> list[str]:
+    """Draws every figure of a run and returns the paths of the PNG files.
+
+    Args:
+      store: The results folder; without a `run.json` there is nothing to draw.
+    """
+    content = store.read_json("run.json")
+    if content is None:
+        return []
+    paths = []
+    with style():
+        for name, figure in drawn(Run(store, content)):
+            for suffix in SUFFIXES:
+                store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))
+            paths.append(str(store.root / "figures" / f"{name}.png"))
+    return paths
+
+
+def drawn(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Yields each figure with a file name that no other has."""
+    taken: set[str] = set()
+    for part in (density, curves, fields, quality):
+        for title, figure in part.draw(run):
+            name = _free(plain(title), taken)
+            taken.add(name.lower())
+            yield name, figure
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Returns a name that is not taken, also where case does not count."""
+    numbered = (name if i == 1 else f"{name}-{i}" for i in itertools.count(1))
+    return next(one for one in numbered if one.lower() not in taken)
