@@ -112,7 +112,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
         ("metrics", METRICS),
     ]
     for title, registry in kinds:
-        rows = []
+        rows: list[tuple[str, dict[str, Any] | None, str]] = []
         for name in registry.names():
             if name in registry.loaded() or load:
                 about = _about(registry, name)

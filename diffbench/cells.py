@@ -108,7 +108,7 @@ def expand(suite: Suite) -> list[Cell]:
     budgets = _budgets(suite)
     cells = []
     for one in data:
-        common = {
+        common: dict[str, Any] = {
             "dataset": one.item.label,
             "data": one.spec,
             "metrics": one.metrics,
@@ -268,7 +268,7 @@ def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tup
 
 
 def _budgets(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
-    found = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for item in items([{"name": "training", **suite.training}], "training"):
         try:
             settings = settings_of(item.params)
@@ -282,7 +282,7 @@ def _families(suite: Suite) -> list[Model]:
     found = []
     for item in items(suite.families, "families", reserved=("process", "samplers", "network")):
         try:
-            family = FAMILIES.entry(item.name).build
+            family: Any = FAMILIES.entry(item.name).build
             params = FAMILIES.complete(item.name, item.params)
             noise, process = _process(item.extra.get("process", family.default_process))
             built = models.make_process(process)

@@ -11,12 +11,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 app = typer.Typer(
     name="diffbench",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -110,22 +108,23 @@ def list_parts(
 
 def main() -> None:
     """Runs the command line; a wrong request is one line on stderr and exit code 2."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        code = 0
-    except click.UsageError as error:
-        _fail(error.format_message())
-    except click.Abort:
+    except typer.Abort:
         code = 130
     except KeyboardInterrupt:
         print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
         code = 130
-    except (ValueError, TypeError, OSError) as error:
-        if "--debug" in sys.argv:
+    except Exception as error:
+        # Usage errors are click's, of which some typers carry a copy of their own.
+        told = getattr(error, "format_message", None)
+        if told is None and not isinstance(error, ValueError | TypeError | OSError):
             raise
-        _fail(str(error) or type(error).__name__)
+        if "--debug" in sys.argv and told is None:
+            raise
+        _fail(told() if told else str(error) or type(error).__name__)
     sys.exit(code)
 
 

@@ -28,7 +28,7 @@ TITLES = {
 }
 # What fits a terminal; every column is in the files.
 HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
-SHORT = {"manifold_distance": "distance"}
+SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
 def _console() -> Console:

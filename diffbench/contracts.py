@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from diffbench.process import Process
@@ -23,6 +24,8 @@ from diffbench.registry import Registry
 
 Array = jax.Array
 PRNGKey = jax.Array
+Number = Array | float
+Points = Array | np.ndarray
 
 Score = Callable[[Array, Array], Array]
 """(x `[n, D]`, t `[]`) -> grad log p_t(x) `[n, D]`, whatever it came from."""
@@ -31,18 +34,19 @@ Score = Callable[[Array, Array], Array]
 class Truth(Protocol):
     """What is known of the data in standardised coordinates; a pytree of arrays."""
 
-    def log_prob(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def log_prob(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """Returns the log density of alpha x_0 + sigma eps at x, `[n]`, in nats."""
 
-    def score(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def score(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """Returns the gradient of that log density, `[n, D]`."""
 
 
 class Modes(Protocol):
     """The modes of a mixture, in standardised coordinates; K modes."""
 
-    weights: Array
-    """Share of each mode, `[K]`."""
+    @property
+    def weights(self) -> Array:
+        """Returns the share of each mode, `[K]`."""
 
     def responsibilities(self, x: Array) -> Array:
         """Returns the probability that x came from each mode, `[n, K]`."""
@@ -91,19 +95,19 @@ class Dataset:
     exact_entropy: float | None = None
     version: int = 1
 
-    def standardise(self, x: Array) -> Array:
+    def standardise(self, x: Points) -> Array:
         """Returns (x - mean)/scale."""
-        return (x - self.mean) / self.scale
+        return jnp.asarray((x - self.mean) / self.scale)
 
-    def restore(self, x: Array) -> Array:
+    def restore(self, x: Points) -> Array:
         """Returns data coordinates of standardised points."""
-        return x * self.scale + self.mean
+        return jnp.asarray(x * self.scale + self.mean)
 
-    def log_prob(self, x: Array, alpha: Array | float = 1.0, sigma: Array | float = 0.0) -> Array:
+    def log_prob(self, x: Array, alpha: Number = 1.0, sigma: Number = 0.0) -> Array:
         """Returns the diffused log density of the truth, `[n]`, in nats."""
         return self.truth.log_prob(x, alpha, sigma)
 
-    def score(self, x: Array, alpha: Array | float = 1.0, sigma: Array | float = 0.0) -> Array:
+    def score(self, x: Array, alpha: Number = 1.0, sigma: Number = 0.0) -> Array:
         """Returns the diffused score of the truth, `[n, D]`."""
         return self.truth.score(x, alpha, sigma)
 

@@ -106,7 +106,6 @@ def _model(family: str, network: str) -> Model:
         return run.apply(params, key)
 
     def score(params: Params, x: Array, t: Array, process: Process) -> Array:
-        run = hk.without_apply_rng(hk.transform(lambda: bind(process).score(x, t)))
-        return run.apply(params)
+        return hk.transform(lambda: bind(process).score(x, t)).apply(params, None)
 
     return Model(loss, score)

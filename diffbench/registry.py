@@ -142,7 +142,7 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def _load(self, name: str) -> None:
-        points = tuple(metadata.entry_points(group=self.group, name=name))
+        points = tuple(metadata.entry_points(group=self.group or "", name=name))
         if len(points) > 1:
             owners = " and ".join(repr(point.value) for point in points)
             raise PluginError(f"{self.kind} {name!r} is announced by {owners}; keep one of them")

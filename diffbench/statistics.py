@@ -7,7 +7,7 @@ With 3 to 5 seeds a percentile bootstrap covers 74 to 84% of the time where it c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ class Interval(NamedTuple):
         return (self.high - self.low) / 2
 
 
-def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+def t_interval(values: Iterable[float | None], level: float = 0.95) -> Interval:
     """Returns the mean and its two-sided Student t interval; NaN values are left out.
 
     Args:

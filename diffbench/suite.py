@@ -199,7 +199,7 @@ def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> l
         if not isinstance(name, str):
             raise SuiteError(f"{key}: each entry needs a name; got {entry!r}")
         label = table.pop("label", None)
-        sweep = table.pop("sweep", {})
+        sweep: Any = table.pop("sweep", {})
         if not isinstance(sweep, Mapping) or not all(isinstance(v, list) and v for v in sweep.values()):
             raise SuiteError(f"{key}: {name}: sweep must be a table of lists of values; got {sweep!r}")
         extra = {k: table.pop(k) for k in reserved if k in table}

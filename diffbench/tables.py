@@ -141,7 +141,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     order = {column: i for i, column in enumerate(c for metric in columns.values() for c in metric)}
     rows = []
     for key, group in long.groupby(list(ROW), sort=False):
-        cells = group.groupby(["dataset", "seed"])["status"].agg(lambda s: (s == "ok").all())
+        cells = group.groupby(["dataset", "seed"])["status"].agg(lambda s: bool((s == "ok").all()))
         row: dict[str, Any] = dict(zip(ROW, key, strict=True))
         row |= {"completed": int(cells.sum()), "cells": len(cells)}
         for (dataset, metric), values in group.groupby(["dataset", "metric"], sort=False):
@@ -218,7 +218,7 @@ def number(value: float, digits: int = 3) -> str:
 def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the cells that are not ok, each once, with status and reason."""
     bad = long[long["status"] != "ok"].drop_duplicates(["dataset", *ROW, "seed"])
-    return bad.to_dict("records")
+    return [{str(k): v for k, v in row.items()} for row in bad.to_dict("records")]
 
 
 def summary(
@@ -232,13 +232,13 @@ def summary(
     here = long[long["dataset"] == dataset]
     rows = []
     rank = {score: i for i, score in enumerate(SCORES)}
-    groups = sorted(
-        here.groupby(list(ROW), sort=False), key=lambda item: (rank.get(item[0][0], 9), *item[0][1:])
+    groups: list[tuple[Any, pd.DataFrame]] = sorted(
+        here.groupby(list(ROW), sort=False), key=lambda item: (rank.get(str(item[0][0]), 9), *item[0][1:])
     )
     many = here["budget"].replace("", math.nan).dropna().nunique() > 1
     for key, group in groups:
-        labels = dict(zip(ROW, key, strict=True))
-        done = group.groupby("seed")["status"].agg(lambda s: (s == "ok").all())
+        labels: dict[str, str] = dict(zip(ROW, key, strict=True))
+        done = group.groupby("seed")["status"].agg(lambda s: bool((s == "ok").all()))
         nfe = group.drop_duplicates("seed")["nfe"].dropna()
         name = f"{labels['family']} {labels['budget']}".strip() if many else labels["family"]
         row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]

@@ -119,8 +119,8 @@ def check_family(
       ContractError: If it breaks its contract.
     """
     cls = FAMILIES.entry(family["name"]).build
-    network = network or _SMALL_NETWORK
-    noise = dict(process or cls.default_process)  # type: ignore[attr-defined]
+    net: Mapping[str, Any] = network or _SMALL_NETWORK
+    noise: dict[str, Any] = dict(process or cls.default_process)  # type: ignore[attr-defined]
     params = noise.get("params", {k: v for k, v in noise.items() if k != "name"})
     built = PROCESSES.build(noise["name"], **params)
     own = dict(cls.sampler)  # type: ignore[attr-defined]
@@ -129,7 +129,7 @@ def check_family(
 
     def parts() -> tuple[Array, Array]:
         made = FAMILIES.build(
-            family["name"], NETWORKS.build(network["name"], **network["params"]), built, **family["params"]
+            family["name"], NETWORKS.build(net["name"], **net["params"]), built, **family["params"]
         )
         t = made.sample_times(key, n)
         return t, made.weight(t)
@@ -139,8 +139,8 @@ def check_family(
     _expect("sample_times", (t >= built.t_min).all() and (t <= built.t_max * (1 + 1e-6)).all(),
             f"times in [{built.t_min:g}, {built.t_max:g}]", f"{t.min():g} to {t.max():g}")  # fmt: skip
     _expect("weight", (_array("weight", weight, (n,)) >= 0).all(), "numbers of at least 0", weight.min())
-    model = models.model_of(family, network)
-    start = models.initialise(network, key, dim)
+    model = models.model_of(family, net)
+    start = models.initialise(net, key, dim)
     y = jax.random.normal(key, (n, dim))
     _array("loss", model.loss(start, key, y, built, True), (n,))
     one = _array("score at one time", model.score(start, y, jnp.asarray(0.5), built), (n, dim))

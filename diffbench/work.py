@@ -17,7 +17,7 @@ import numpy as np
 
 from diffbench import models, plugins, sampling, scores, training
 from diffbench.cells import make_dataset
-from diffbench.contracts import METRICS, Dataset, Metric, Outcome, key_for
+from diffbench.contracts import METRICS, Array, Dataset, Metric, Outcome, key_for
 from diffbench.metrics.floor import against_floor, floor_of
 from diffbench.provenance import provenance
 from diffbench.spec import Spec, canonical, identify
@@ -96,7 +96,7 @@ def data_label(spec: Spec) -> str:
     return canonical({"name": spec["name"], "params": spec["params"]})
 
 
-def pool_of(spec: Spec) -> np.ndarray:
+def pool_of(spec: Spec) -> Array:
     """Returns the training points of a fit, standardised, `[N, D]`."""
     dataset = make_dataset(spec["dataset"])
     size = spec["train_size"] or min(POOL_POINTS, POOL_NUMBERS // dataset.dim)

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import Array, Dataset, PRNGKey
+from diffbench.contracts import Array, Dataset, Number, PRNGKey
 from diffbench.datasets.laws import LOG_2PI as LOG_2PI
 from diffbench.datasets.laws import Embedded as Embedded
 from diffbench.datasets.laws import GaussianMixture as GaussianMixture
@@ -48,17 +48,17 @@ class DiffusedTruth:
     scale: Array
     thickness: Array
 
-    def _blur(self, x: Array, alpha: Array, sigma: Array) -> tuple[Array, Array]:
+    def _blur(self, x: Array, alpha: Number, sigma: Number) -> tuple[Array, Array]:
         chex.assert_rank(x, 2)
         s = jnp.sqrt(self.thickness**2 + (sigma / alpha) ** 2)
         return self.scale * x / alpha + self.mean, self.scale * s
 
-    def log_prob(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def log_prob(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """See `Truth.log_prob`."""
         y, s = self._blur(x, alpha, sigma)
         return self.law.log_prob(y, s) + x.shape[1] * jnp.log(self.scale / alpha)
 
-    def score(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def score(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """See `Truth.score`."""
         y, s = self._blur(x, alpha, sigma)
         return self.law.score(y, s) * self.scale / alpha

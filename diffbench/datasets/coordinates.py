@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from diffbench.contracts import Array, Dataset
+from diffbench.contracts import Array, Dataset, Number
 from diffbench.datasets.base import pytree
 
 
@@ -29,12 +29,12 @@ class RawTruth:
     mean: Array
     scale: Array
 
-    def log_prob(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def log_prob(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """See `Truth.log_prob`."""
         inner = self.inner.log_prob((x - alpha * self.mean) / self.scale, alpha, sigma / self.scale)
         return inner - x.shape[1] * jnp.log(self.scale)
 
-    def score(self, x: Array, alpha: Array, sigma: Array) -> Array:
+    def score(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """See `Truth.score`."""
         u = (x - alpha * self.mean) / self.scale
         return self.inner.score(u, alpha, sigma / self.scale) / self.scale

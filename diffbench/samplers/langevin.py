@@ -64,9 +64,7 @@ def annealed_langevin(
     def unfit(process: Process) -> str | None:
         alpha = float(process.alpha(jnp.asarray(process.t_max)))
         if abs(alpha - 1.0) > 1e-6:
-            return (
-                f"it needs alpha = 1 at every level (ve, ncsn); {process.name} ends at {alpha:.3g}"
-            )
+            return f"it needs alpha = 1 at every level (ve, ncsn); {process.name} ends at {alpha:.3g}"
         return None
 
     return Sampler(run=run, unfit=unfit)

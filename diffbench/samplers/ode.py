@@ -66,7 +66,7 @@ def probability_flow(
         method, stages = SOLVERS[solver]
         end = process.t_end if t_end is None else t_end
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, x, args: flow(x, t, score, process)),
+            diffrax.ODETerm(lambda t, x, args: flow(x, jnp.asarray(t), score, process)),
             method(),
             t0=process.t_max,
             t1=end,
