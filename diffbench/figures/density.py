@@ -126,14 +126,15 @@ def _page(
 ) -> Figure:
     """Draws a block of lines for each score and budget, and the truth beside each block."""
     side = _side(len(columns))
-    labels = (row.sampler for line in lines for seeds in line.cells for row in seeds)
-    title = _TITLE + _LINE * any("\n" in fitted(label, side) for label in labels)
+    rows = [row for line in lines for seeds in line.cells for row in seeds]
+    title = _TITLE + _LINE * any("\n" in fitted(row.sampler, side) for row in rows)
+    head = _HEAD + _LINE * any("\n" in fitted(row.family, 0.75 * side) for row in rows)
     step = side + title + _NOTE
     blocks = [list(group) for _, group in itertools.groupby(lines, lambda line: line[:2])]
-    height = len(lines) * step + len(blocks) * _HEAD + _FOOT
+    height = len(lines) * step + len(blocks) * head + _FOOT
     width = _LEFT + (len(columns) + 1) * (side + _GAP) + _RIGHT
     figure = canvas(width, height)
-    top = _HEAD
+    top = head
     for block in blocks:
         score, budget, _ = block[0]
         middle = top + len(block) * step / 2
@@ -146,14 +147,15 @@ def _page(
         for j in range(len(columns)):
             left = _LEFT + (j + 1) * (side + _GAP)
             for label in dict.fromkeys(row.family for line in block for row in line.cells[j]):
-                head = fitted(label, 0.75 * side)
-                font = {**_BOLD, "fontsize": 7} if "\n" in head else _BOLD
-                write_at(figure, left + side / 2, top, head, ha="center", va="bottom", **font)
+                name = fitted(label, 0.75 * side)
+                font = {**_BOLD, "fontsize": 7} if "\n" in name else _BOLD
+                name = fitted(label, 0.9 * side) if "\n" in name else name
+                write_at(figure, left + side / 2, top, name, ha="center", va="bottom", **font)
             for i, line in enumerate(block):
                 if line.cells[j]:
                     axes = place(figure, left, top + i * step + title, side, side)
                     _cell(run, axes, line.cells[j], view, side)
-        top += len(block) * step + _HEAD
+        top += len(block) * step + head
     _scale(figure, width - _RIGHT + 0.03, height)
     known = [column for column in COLUMNS if run.has(column)]
     said = [f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)."] if known else []
