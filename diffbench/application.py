@@ -71,11 +71,11 @@ def run(request: Request) -> int:
     made = tables.build(store)
     columns = tables.read_run(store)["columns"]
     paths = tables.write(store, made, columns)
-    drawn = _figures(store, stale=bool(tally.made)) if request.figures else []
     console.show(made, columns)
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
-    console.say_paths("figures", drawn)
+    # Last, for they take seconds and the tables are what was asked for.
+    console.say_paths("figures", _figures(store, stale=bool(tally.made)) if request.figures else [])
     asked = {harness.place(row) for row in harness.plan(cells, store).rows}
     failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
     console.say_failed(failed)
