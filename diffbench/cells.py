@@ -12,6 +12,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
 import diffbench.datasets
 import diffbench.families
 import diffbench.metrics
@@ -123,8 +125,7 @@ def expand(suite: Suite) -> list[Cell]:
             )  # fmt: skip
         if "exact" in suite.scores:
             for model in _processes(families):
-                if one.dataset.smallest_sigma > 0:
-                    continue
+                _trusted(one, model)
                 for (label, sampler), seed in _pairs(model.samplers, seeds):
                     spec = {
                         **draw,
@@ -151,6 +152,18 @@ def expand(suite: Suite) -> list[Cell]:
     if not any(cell.score in suite.scores for cell in cells):
         raise SuiteError("the suite has no cells: give it families, or datasets with an exact score")
     return cells
+
+
+def _trusted(data: Data, model: Model) -> None:
+    """Raises where a process ends below the noise at which an exact score can be trusted."""
+    end = jnp.asarray(model.built.t_end)
+    reached = float(model.built.sigma(end) / model.built.alpha(end))
+    if reached < data.dataset.smallest_sigma:
+        raise SuiteError(
+            f"scores: the exact score of {data.item.label} can be trusted down to sigma/alpha ="
+            f" {data.dataset.smallest_sigma:.3g}, and process {model.noise} ends at {reached:.3g}; give the"
+            " dataset a thickness or more nodes, or leave exact out of scores"
+        )
 
 
 def _pairs(first: Any, second: Any) -> list[tuple[Any, Any]]:

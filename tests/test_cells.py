@@ -125,6 +125,10 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"seeds": [1, 1]}, r"seeds: each may be there once; got \[1, 1\]"),
         ({"scores": ["exakt"]}, r"scores: must be learned or exact; got 'exakt'"),
         ({"families": [], "scores": ["learned"]}, r"no cells"),
+        (
+            {"datasets": [{"name": "two_moons", "thickness": 0.0}]},
+            r"scores: the exact score of two_moons\(thickness=0\) can be trusted down to sigma/alpha = .* ddpm_linear ends",
+        ),
     ],
 )  # fmt: skip
 def test_every_wrong_part_is_one_line_before_any_work(tiny, change, text):

@@ -70,6 +70,16 @@ def test_the_guides_suite_entry_is_a_suite_entry(edm):
     assert [item.label for item in items(entry, "families")] == ["score_sde", "edm(log_mean=-0.8)"]
 
 
+def test_readmes_family_keeps_its_contract(tmp_path):
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    check = "from diffbench.testing import check_family\ncheck_family({'name': 'late', 'params': {'weighting': 'simple'}})\n"
+    (tmp_path / "late.py").write_text(block + check)
+    result = python("late.py", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 BROKEN = {
     "raises": ("raise RuntimeError('no licence')", r"the plug-in 'p\.py' fails on import: RuntimeError: no licence"),
     "syntax": ("def (", r"the plug-in 'p\.py' fails on import: SyntaxError"),
