@@ -60,23 +60,24 @@ def table(long: pd.DataFrame, dataset: str, metrics: Sequence[str], columns: dic
     heads = [f"{m} z" if m in floored else f"{m} {tables.arrow(flat[m]['better'])}" for m in present]
     head = ["score", "family", "sampler", "NFE", "seeds", *heads]
     rows = tables.summary(long, dataset, present, over_floor=True)
-    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(r)} |" for r in rows)]
+    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    return [lines[0], f"|{'---|' * len(head)}", *lines[1:]]
 
 
 def made_by(about: dict) -> str:
     """Returns a line that says what made a run."""
     settings, by = about["settings"], about["provenance"]
+    n, m = settings["samples"], settings["reference"] or settings["samples"]
     return (
-        f"n = {settings['samples']:,}, a reference of {settings['reference'] or settings['samples']:,} and a"
-        f" floor of {settings['floor_draws']} truth draws; diffbench {about['diffbench']}, JAX {by['jax']}, Python"
-        f" {by['python']}, {by['processor']}."
+        f"n = {n:,}, a reference of {m:,}, a floor of {settings['floor_draws']} truth draws; diffbench"
+        f" {about['diffbench']}, JAX {by['jax']}, Python {by['python']}, {by['processor']}."
     )
 
 
 MEANING = (
-    "z is the distance from the noise floor in floor standard deviations: mean over seeds ± half of the 95% t"
-    " interval. Truth itself is at about 0. `exact` rows run the same sampler on the exact score of the process"
-    " and show the solver's error alone; what a `learned` row adds to it was lost in learning."
+    "z is the distance from the noise floor in floor standard deviations: mean over seeds ± half of the 95%"
+    " t interval. Truth itself is at about 0. Rows `exact` run the same sampler on the exact score of the"
+    " process and show the solver's error alone; what a `learned` row adds to it was lost in learning."
 )
 
 
