@@ -1,0 +1,314 @@
+"""Noise processes against closed forms and beta tables in float64."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import interpolate
+
+from diffbench.process import PROCESSES, from_betas, prior_kl, time_of_log_snr
+
+PLAIN = {"steps": 100, "beta_first": 1e-4, "beta_last": 0.02}
+
+CASES = [
+    ("vp", {}),
+    ("vp", {"beta_min": 0.001, "beta_max": 3}),
+    ("sub_vp", {}),
+    ("sub_vp", {"beta_max": 10.0}),
+    ("ve", {}),
+    ("ve", {"sigma_min": 0.02, "sigma_max": 50.0}),
+    ("ncsn", {}),
+    ("ncsn", {"levels": 10, "sigma_max": 1.0}),
+    ("ddpm_linear", {}),
+    ("ddpm_linear", {"steps": 100}),
+    ("ddpm_linear", PLAIN),
+    ("ddpm_cosine", {}),
+    ("ddpm_cosine", {"steps": 100}),
+]
+TABLES = [case for case in CASES if case[0].startswith("ddpm")]
+
+every_case = pytest.mark.parametrize(("name", "params"), CASES)
+every_table = pytest.mark.parametrize(("name", "params"), TABLES)
+
+
+ROWS = 1024  # One shape for all that is compiled here.
+
+
+@jax.jit
+def facts_program(process, t):
+    return process.alpha(t), process.sigma(t), process.log_snr(t), process.drift(t), process.diffusion(t)
+
+
+def facts(process, t):
+    """Returns alpha, sigma, log_snr, drift and diffusion at the times, float64."""
+    t = np.atleast_1d(np.asarray(t, np.float32))
+    found = facts_program(process, np.concatenate([t, np.full(ROWS - len(t), t[-1])]))
+    return [np.asarray(a, np.float64)[: len(t)] for a in found]
+
+
+perturbed = jax.jit(lambda process, key, x0, t: process.perturb(key, x0, t))
+inverted = jax.jit(time_of_log_snr)
+
+
+def betas_of(name, params):
+    n = params.get("steps", 1000)
+    if name == "ddpm_linear":
+        return np.linspace(params.get("beta_first", 0.1 / n), params.get("beta_last", 20 / n), n)
+    level = [math.cos((i / n + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(n + 1)]
+    return np.array([min(1 - after / before, 0.999) for before, after in itertools.pairwise(level)])
+
+
+def closed_form(name, params, t):
+    """Returns alpha, sigma, drift and g^2 in float64, as the papers have them."""
+    if name in ("ve", "ncsn"):
+        low, high = params.get("sigma_min", 0.01), params.get("sigma_max", 20.0 if name == "ve" else 6.0)
+        sigma = low * (high / low) ** t
+        return np.ones_like(t), sigma, np.zeros_like(t), sigma**2 * 2 * math.log(high / low)
+    if name in ("vp", "sub_vp"):
+        low, high = params.get("beta_min", 0.1), params.get("beta_max", 20.0)
+        beta, b = low + (high - low) * t, low * t + (high - low) * t**2 / 2
+    else:
+        betas = betas_of(name, params)
+        log = np.concatenate([[0.0], -np.cumsum(np.log(1 - betas))])
+        spline = interpolate.PchipInterpolator(np.linspace(0, 1, len(log)), log)
+        beta, b = spline.derivative()(t), spline(t)
+    alpha, variance = np.exp(-b / 2), -np.expm1(-b)
+    if name == "sub_vp":
+        return alpha, variance, -beta / 2, beta * -np.expm1(-2 * b)
+    return alpha, np.sqrt(variance), -beta / 2, beta
+
+
+def test_every_process_is_a_case():
+    assert {name for name, _ in CASES} == set(PROCESSES.names())
+
+
+@every_case
+def test_log_snr_falls_and_scales_stay_in_range(name, params):
+    process = PROCESSES.build(name, **params)
+    t = np.geomspace(process.t_min, process.t_max, 400)
+    alpha, sigma, log_snr, drift, diffusion = facts(process, t)
+    assert (np.diff(log_snr) < 0).all()
+    assert (alpha > 0).all()
+    assert (alpha <= 1).all()
+    assert (np.diff(sigma) >= 0).all()
+    assert (drift <= 0).all()
+    assert (diffusion >= 0).all()
+    if name not in ("ve", "ncsn"):
+        assert (sigma <= 1).all()
+    for values in (alpha, sigma, log_snr, drift, diffusion):
+        assert np.isfinite(values).all()
+
+
+@every_case
+def test_alpha_sigma_drift_and_diffusion_are_the_papers(name, params):
+    process = PROCESSES.build(name, **params)
+    # float32 times, so that both sides are asked at the very same ones.
+    t = np.linspace(0.02, 0.999, 211).astype(np.float32).astype(np.float64)
+    alpha, sigma, log_snr, drift, diffusion = facts(process, t)
+    alpha64, sigma64, drift64, g2 = closed_form(name, params, t)
+    np.testing.assert_allclose(alpha, alpha64, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sigma, sigma64, rtol=1e-5)
+    np.testing.assert_allclose(log_snr, 2 * np.log(alpha64 / sigma64), rtol=1e-4, atol=1e-4)
+    # The slope of a cubic in float32, near the end of the cosine table where beta is 1,000 a unit of time.
+    np.testing.assert_allclose(drift, drift64, rtol=2e-3, atol=1e-6)
+    np.testing.assert_allclose(diffusion**2, g2, rtol=2e-3)
+
+
+@every_case
+def test_sigma_keeps_its_digits_at_t_min(name, params):
+    process = PROCESSES.build(name, **params)
+    t = np.asarray([process.t_min, 10 * process.t_min], np.float32).astype(np.float64)
+    np.testing.assert_allclose(facts(process, t)[1], closed_form(name, params, t)[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PROCESSES.names())
+def test_perturb_has_the_moments_of_the_law(name):
+    process = PROCESSES.build(name)
+    n, point = 20_000, np.array([1.5, -0.5])
+    for t in (0.01, 0.4, 1.0):
+        x0, times = jnp.tile(jnp.asarray(point, float), (n, 1)), jnp.full(n, t)
+        x_t, eps = (np.asarray(a, np.float64) for a in perturbed(process, jax.random.key(5), x0, times))
+        alpha, sigma = (a[0] for a in facts(process, [t])[:2])
+        np.testing.assert_allclose(x_t, alpha * point + sigma * eps, rtol=1e-4, atol=1e-4 * sigma)
+        # 6 processes x 3 times x 4 numbers beyond 5 standard errors: false alarm in 4e-5 of seeds.
+        assert (np.abs(x_t.mean(0) - alpha * point) < 5 * sigma / math.sqrt(n)).all()
+        assert (np.abs(x_t.var(0) / sigma**2 - 1) < 5 * math.sqrt(2 / n)).all()
+
+
+@every_table
+def test_alpha_on_the_grid_is_the_cumulative_product(name, params):
+    process, betas = PROCESSES.build(name, **params), betas_of(name, params)
+    alphas_bar = np.cumprod(1 - betas)
+    np.testing.assert_allclose(process.grid, np.arange(1, len(betas) + 1) / len(betas), rtol=1e-6)
+    alpha, sigma = facts(process, process.grid)[:2]
+    # B reaches 20 in float32, so alpha is known to 20 x 6e-8 / 2 relative, and a few roundings.
+    np.testing.assert_allclose(alpha**2, alphas_bar, rtol=2e-5, atol=1e-8)
+    np.testing.assert_allclose(sigma**2, 1 - alphas_bar, rtol=2e-6)
+
+
+@every_table
+def test_posterior_variance_is_ho_s_beta_tilde(name, params):
+    process, betas = PROCESSES.build(name, **params), betas_of(name, params)
+    alphas_bar = np.cumprod(1 - betas)
+    beta_tilde = (1 - alphas_bar[:-1]) / (1 - alphas_bar[1:]) * betas[1:]
+    alpha, sigma = facts(process, process.grid)[:2]
+    tau = 1 - (alpha[1:] * sigma[:-1] / (alpha[:-1] * sigma[1:])) ** 2
+    np.testing.assert_allclose(sigma[:-1] ** 2 * tau, beta_tilde, rtol=1e-3)
+    np.testing.assert_allclose(sigma[1:] ** 2 * tau, betas[1:], rtol=1e-3)
+
+
+@every_table
+def test_the_table_is_monotone_between_its_knots_and_finite_at_the_start(name, params):
+    process = PROCESSES.build(name, **params)
+    t = np.linspace(process.t_min, 1, 1024)
+    alpha, sigma, log_snr, drift, diffusion = facts(process, t)
+    assert (np.diff(alpha) <= 0).all()
+    assert (np.diff(log_snr) < 1e-3).all()
+    start = facts(process, np.geomspace(process.t_min, 1 / process.grid.size, 50))
+    assert all(np.isfinite(values).all() for values in start)
+    assert (start[1] > 0).all()
+
+
+def test_explicit_ends_are_used_as_they_are_and_miss_the_prior():
+    plain = PROCESSES.build("ddpm_linear", **PLAIN)
+    assert facts(plain, 1.0)[0][0] ** 2 == pytest.approx(0.364, abs=1e-3)
+
+
+@pytest.mark.parametrize("steps", [21, 100, 4000])
+def test_a_rescaled_table_reaches_the_prior(steps):
+    process = PROCESSES.build("ddpm_linear", steps=steps)
+    assert float(process.log_alpha(jnp.asarray(1.0))) < math.log(1e-4) / 2
+
+
+def test_defaults_at_1000_steps_are_the_paper_s():
+    explicit = PROCESSES.build("ddpm_linear", beta_first=1e-4, beta_last=0.02)
+    default = PROCESSES.build("ddpm_linear")
+    np.testing.assert_allclose(default.constants["cubic"], explicit.constants["cubic"], rtol=1e-6)
+
+
+def test_cosine_betas_stay_at_0_999():
+    process = PROCESSES.build("ddpm_cosine")
+    alphas_bar = facts(process, process.grid)[0] ** 2
+    betas = 1 - alphas_bar[1:] / alphas_bar[:-1]
+    assert betas.max() == pytest.approx(0.999, abs=1e-5)
+
+
+def test_ncsn_levels_are_geometric():
+    process = PROCESSES.build("ncsn", levels=10, sigma_min=0.01, sigma_max=1.0)
+    np.testing.assert_allclose(facts(process, process.grid)[1], np.geomspace(0.01, 1, 10), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PROCESSES.names())
+def test_time_of_log_snr_inverts(name):
+    process = PROCESSES.build(name)
+    ends = facts(process, [0.9, 0.01])[2]
+    wanted = np.linspace(*ends, ROWS)
+    t = inverted(process, jnp.asarray(wanted, float))
+    np.testing.assert_allclose(facts(process, t)[2], wanted, rtol=1e-3, atol=2e-3)
+
+
+def test_time_of_log_snr_out_of_reach_gives_the_nearer_end():
+    process = PROCESSES.build("vp")
+    ends = inverted(process, jnp.repeat(jnp.asarray([1e3, -1e3]), ROWS // 2))
+    np.testing.assert_allclose(ends[:: ROWS - 1], [process.t_min, process.t_max], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", PROCESSES.names())
+def test_the_prior_is_the_law_of_diffused_unit_noise(name):
+    process = PROCESSES.build(name)
+    prior = process.prior(3)
+    alpha, sigma = (a[0] for a in facts(process, [1.0])[:2])
+    np.testing.assert_allclose(prior.mean(), np.zeros(3))
+    np.testing.assert_allclose(prior.stddev(), np.full(3, math.sqrt(alpha**2 + sigma**2)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "params"), [("vp", {}), ("ve", {}), ("ddpm_linear", PLAIN)])
+def test_prior_kl_is_the_closed_form_for_a_gaussian(name, params):
+    process = PROCESSES.build(name, **params)
+    mean, variance = np.array([0.8, -0.3]), 0.25
+
+    def log_prob(x, alpha, sigma):
+        v = alpha**2 * variance + sigma**2
+        return -0.5 * jnp.sum((x - alpha * mean) ** 2, axis=1) / v - jnp.log(2 * jnp.pi * v)
+
+    x0 = mean + math.sqrt(variance) * jax.random.normal(jax.random.key(0), (20_000, 2))
+    program = jax.jit(lambda process, x0, key: prior_kl(process, log_prob, x0, key))
+    value, error = (float(a) for a in program(process, x0, jax.random.key(1)))
+    alpha, sigma = (a[0] for a in facts(process, [1.0])[:2])
+    ratio = (alpha**2 * variance + sigma**2) / (alpha**2 + sigma**2)
+    exact = ratio - 1 - math.log(ratio) + alpha**2 * (mean @ mean) / (2 * (alpha**2 + sigma**2))
+    # False alarm in 3e-6 of seeds; the second term is the rounding of a log density.
+    assert abs(value - exact) < 5 * error + 1e-5
+    assert exact > 0.1 if params else exact < 0.02
+
+
+def test_two_constants_share_one_program():
+    traces = []
+
+    @jax.jit
+    def program(process, t):
+        traces.append(process.name)
+        return process.diffusion(t) + process.log_snr(t)
+
+    t = jnp.linspace(0.1, 1.0, 5)
+    for beta_max in (20.0, 10.0, 15):
+        program(PROCESSES.build("vp", beta_max=beta_max), t)
+    for sigma_max in (20.0, 50):
+        program(PROCESSES.build("ve", sigma_max=sigma_max), t)
+    for beta_last in (None, 0.1):
+        program(PROCESSES.build("ddpm_linear", steps=50, beta_last=beta_last), t)
+    assert traces == ["vp", "ve", "ddpm_linear"]
+    assert program._cache_size() == 3
+
+
+@pytest.mark.parametrize("name", ["vp", "sub_vp"])
+def test_whole_numbers_are_as_good_as_fractions(name):
+    whole, fraction = PROCESSES.build(name, beta_min=1, beta_max=20), PROCESSES.build(name, beta_min=1.0)
+    assert jax.tree.map(jnp.result_type, whole) == jax.tree.map(jnp.result_type, fraction)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "error", "text"),
+    [
+        ("vp", {"beta_min": 30.0}, ValueError, "beta_min must be below beta_max; got beta_min = 30.0"),
+        ("vp", {"beta_min": 0.0}, ValueError, "beta_min must be positive and finite; got 0.0"),
+        ("sub_vp", {"beta_max": 0.1}, ValueError, "beta_min must be below beta_max; got .* = 0.1$"),
+        ("sub_vp", {"beta_max": "x"}, TypeError, "beta_max must be a number; got 'x'"),
+        ("ve", {"sigma_min": 20.0}, ValueError, "sigma_min must be below sigma_max"),
+        ("ve", {"sigma_max": math.inf}, ValueError, "sigma_max must be positive and finite; got inf"),
+        ("ncsn", {"levels": 1}, ValueError, "levels must be at least 2; got 1"),
+        ("ncsn", {"levels": 5.0}, TypeError, "levels must be a whole number; got 5.0"),
+        ("ncsn", {"sigma_max": 0.01}, ValueError, "sigma_min must be below sigma_max"),
+        ("ddpm_linear", {"steps": 1}, ValueError, "steps must be at least 2; got 1"),
+        ("ddpm_linear", {"steps": 20}, ValueError, "steps must be above 20 .*; got steps = 20"),
+        ("ddpm_linear", {"beta_first": -1.0}, ValueError, "beta_first must be positive and finite; got -1.0"),
+        ("ddpm_linear", {"beta_last": 1.5}, ValueError, r"each beta must be in \(0, 1\); got 0.0001 to 1.5"),
+        ("ddpm_cosine", {"steps": 1}, ValueError, "steps must be at least 2; got 1"),
+    ],
+)
+def test_wrong_constants_are_refused(name, params, error, text):
+    with pytest.raises(error, match=text):
+        PROCESSES.build(name, **params)
+
+
+@pytest.mark.parametrize(
+    ("betas", "text"),
+    [
+        ([0.1], r"betas must be one row of at least 2 numbers; got shape \(1,\)"),
+        ([[0.1, 0.2]], r"betas must be one row of at least 2 numbers; got shape \(1, 2\)"),
+        ([0.1, 1.0], r"each beta must be in \(0, 1\); got 0.1 to 1"),
+        ([0.0, 0.1], r"each beta must be in \(0, 1\); got 0 to 0.1"),
+        ([math.nan, 0.1], r"each beta must be in \(0, 1\)"),
+    ],
+)
+def test_wrong_tables_are_refused(betas, text):
+    with pytest.raises(ValueError, match=text):
+        from_betas("mine", np.array(betas))
+
+
+def test_a_table_of_one_s_own_is_a_process():
+    process = from_betas("mine", np.array([0.5, 0.5, 0.5]))
+    np.testing.assert_allclose(facts(process, process.grid)[0] ** 2, [0.5, 0.25, 0.125], rtol=1e-6)
