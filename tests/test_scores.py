@@ -1,0 +1,49 @@
+"""Sources of scores: exact ones are the truth's, learned ones the family's."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from diffbench import datasets as datasets
+from diffbench import families as families
+from diffbench import models, scores
+from diffbench.contracts import DATASETS
+from diffbench.process import PROCESSES
+
+FAMILY = {"name": "score_sde", "params": {}}
+NETWORK = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 6}}
+
+
+def test_an_exact_source_gives_the_diffused_score_of_the_truth():
+    dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("vp")
+    source = scores.exact(dataset.truth)
+    assert source.spec == {"score": "exact"}
+    x = jnp.asarray(np.random.RandomState(0).standard_normal((20, 2)), float)
+    t = jnp.asarray(0.3)
+    score = jax.jit(lambda arrays: scores.score_function(source.spec, arrays, process)(x, t))(source.arrays)
+    b = 0.1 * 0.3 + 19.9 * 0.3**2 / 2
+    alpha, variance = np.exp(-b / 2), -np.expm1(-b)
+    law = dataset.truth.law
+    means = alpha * (np.asarray(law.means, np.float64) - dataset.mean) / dataset.scale
+    v = alpha**2 * np.asarray(law.variances, np.float64) / dataset.scale**2 + variance
+    difference = means - np.asarray(x, np.float64)[:, None]
+    log = np.asarray(law.log_weights, np.float64) - 0.5 * (difference**2).sum(-1) / v - np.log(v)
+    share = np.exp(log - log.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        score, (share[..., None] * difference / v[:, None]).sum(axis=1), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("n", [16, 2 * scores.ROWS + 5])
+def test_a_learned_source_gives_the_family_s_score_whatever_the_block(n):
+    process = PROCESSES.build("vp")
+    params = models.initialise(NETWORK, jax.random.key(0), 2)
+    source = scores.learned(FAMILY, NETWORK, params)
+    assert source.spec == {"score": "learned", "family": FAMILY, "network": NETWORK}
+    x = jnp.asarray(np.random.RandomState(0).standard_normal((n, 2)), float)
+    t = jnp.asarray(0.3)
+    got = jax.jit(lambda arrays: scores.score_function(source.spec, arrays, process)(x, t))(source.arrays)
+    whole = jax.jit(lambda params: models.model_of(FAMILY, NETWORK).score(params, x, t, process))(params)
+    np.testing.assert_allclose(got, whole, rtol=1e-5, atol=1e-5)
