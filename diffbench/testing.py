@@ -82,9 +82,15 @@ def check_dataset(dataset: Dataset, n: int = 4096) -> None:
             f"{dataset.resolution} and {dataset.diameter}")  # fmt: skip
     rows, alpha, sigma = x[:64], jnp.asarray(0.8), jnp.asarray(0.5)
     x_t = alpha * rows + sigma * jax.random.normal(key, rows.shape)
-    _array("log_prob", dataset.log_prob(x_t, alpha, sigma), (64,))
-    score = _array("score", dataset.score(x_t, alpha, sigma), rows.shape)
-    gradient = jax.grad(lambda x: dataset.log_prob(x, alpha, sigma).sum())(x_t)
+
+    @jax.jit
+    def diffused(x: Array) -> tuple[Array, Array, Array]:
+        gradient = jax.grad(lambda x: dataset.log_prob(x, alpha, sigma).sum())(x)
+        return dataset.log_prob(x, alpha, sigma), dataset.score(x, alpha, sigma), gradient
+
+    log_prob, score, gradient = diffused(x_t)
+    _array("log_prob", log_prob, (64,))
+    score = _array("score", score, rows.shape)
     worst = float(np.abs(score - gradient).max())
     _expect("score", worst < 1e-2 * (1 + np.abs(score).max()), "grad log_prob", f"off by {worst:.3g}")
     if dataset.modes is not None:
