@@ -153,8 +153,11 @@ def test_a_loss_that_is_not_finite_is_recorded_and_stops_the_fit(whole):
 
 
 def test_every_row_of_the_pool_is_visited():
-    # 672 draws of 64 rows miss one of them in 0.2% of seeds.
-    assert all(fitted(pool=POOL.at[row].set(jnp.nan)).failed_at is not None for row in range(64))
+    # 672 draws of 64 rows miss one of them in 0.2% of seeds. With this seed a row waits until step 14:
+    # were minibatches to come again from chunk to chunk, it would never be seen.
+    failed = [fitted(pool=POOL.at[row].set(jnp.nan), seed=3).failed_at for row in range(64)]
+    assert None not in failed
+    assert max(failed) == 14
 
 
 @pytest.mark.parametrize(("steps", "warm_up", "used"), [(100, 10, 10), (100, 500, 10), (5, 500, 0)])

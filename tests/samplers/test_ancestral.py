@@ -8,6 +8,7 @@ import pytest
 from diffbench import samplers as samplers
 from diffbench.contracts import SAMPLERS
 from diffbench.process import PROCESSES, from_betas
+from diffbench.samplers.ancestral import DEFAULT_STEPS
 
 BETAS = np.array([0.05, 0.1, 0.2, 0.35, 0.6])
 ABAR = np.cumprod(1 - BETAS)
@@ -36,10 +37,10 @@ def test_every_step_is_ho_s_algorithm_2(run_openly, gaussian, points, variance):
 
 
 def test_every_step_is_song_s_appendix_f_for_ve(run_openly, gaussian, points):
-    process, (x, z) = PROCESSES.build("ncsn", levels=5, sigma_min=0.1, sigma_max=5.0), points
+    process, (x, z) = PROCESSES.build("ve", sigma_min=0.1, sigma_max=5.0), points
     levels = np.geomspace(0.1, 5.0, 5)
     score = gaussian(process, 0.3).score
-    asked, samples, nfe = run_openly(SAMPLERS.build("ancestral"), process, score, 5 * x, z)
+    asked, samples, nfe = run_openly(SAMPLERS.build("ancestral", steps=5), process, score, 5 * x, z)
     assert nfe == len(asked) == 5
     after = [x for x, _ in asked[1:]] + [samples]
     for i, (x_i, _), x_next in zip([4, 3, 2, 1, 0], asked, after, strict=True):
@@ -47,7 +48,7 @@ def test_every_step_is_song_s_appendix_f_for_ve(run_openly, gaussian, points):
         gap = levels[i] ** 2 - before**2
         mean = x_i - gap * x_i / (0.3 + levels[i] ** 2)
         spread = np.sqrt(before**2 * gap / levels[i] ** 2)
-        # t_min is 1e-5 and not 0, so the levels are geometric to 1e-4.
+        # t_end is 1e-5 and not 0, so the levels are geometric to 1e-4.
         np.testing.assert_allclose(x_next, mean + spread * z, rtol=1e-3, atol=1e-3)
 
 
@@ -72,7 +73,7 @@ def test_it_takes_times_of_the_table_evenly_with_both_ends(run_openly, gaussian,
 
 @pytest.mark.parametrize(
     ("name", "params", "expected"),
-    [("vp", {}, 500), ("ddpm_linear", {}, 500), ("ddpm_linear", {"steps": 50}, 50), ("ncsn", {}, 50)],
+    [("vp", {}, DEFAULT_STEPS), ("ddpm_linear", {}, DEFAULT_STEPS), ("ddpm_linear", {"steps": 50}, 50)],
 )
 def test_default_steps(name, params, expected):
     sampler, process, found = SAMPLERS.build("ancestral"), PROCESSES.build(name, **params), []
