@@ -4,7 +4,6 @@
     nox -s tests -- -k mmd2    what follows `--` goes to pytest
     nox -s slow                the tests that train models or draw many samples
     nox -s bench -- NAME       benchmarks/NAME.py, or all of them
-    nox -s report -- DIR       the report of a stored run
     nox -s pins                resolves again and rewrites constraints.txt
 
 With `CI` set, the newest word is wanted rather than the quickest: the tests include the slow ones.
@@ -125,13 +124,6 @@ def bench(session: nox.Session) -> None:
     for path in sorted((ROOT / "benchmarks").glob(f"{names[0] if names else '*'}.py")):
         if "__main__" in path.read_text():  # the others are imported by these
             session.run("python", str(path), *arguments)
-
-
-@nox.session(reuse_venv=True)
-def report(session: nox.Session) -> None:
-    """Makes the report of a stored run, by default the committed one."""
-    install(session, "-e", ".")
-    session.run("python", "-m", "diffbench", "report", *(session.posargs or ["results/reference"]))
 
 
 @nox.session(python=PYTHONS)

@@ -41,8 +41,10 @@ def contenders(n: int):
     try:
         import ot
 
-        yield "sliced", "POT sliced_wasserstein_distance, 64", lambda: ot.sliced_wasserstein_distance(
-            x, y, n_projections=64, seed=0
+        yield (
+            "sliced",
+            "POT sliced_wasserstein_distance, 64",
+            lambda: ot.sliced_wasserstein_distance(x, y, n_projections=64, seed=0),
         )
     except ImportError:
         print("POT is not installed: left out")

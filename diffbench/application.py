@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from diffbench import cells as expansion
 from diffbench import console, harness, plugins, tables
 from diffbench import suite as suites
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+from diffbench.networks import NETWORKS
+from diffbench.process import PROCESSES
 from diffbench.registry import Registry
 from diffbench.store import Store
+from diffbench.training import Training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,22 +81,28 @@ def run(request: Request) -> int:
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
-    console.say_paths("figures", _figures(store, stale=bool(tally.made)) if request.figures else [])
+    console.say_paths("figures", _figures(store, made.long) if request.figures else [])
     asked = {harness.place(row) for row in harness.plan(cells, store).rows}
     failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
     console.say_failed(failed)
     return 1 if failed else 0
 
 
-def _figures(store: Store, stale: bool) -> list[str]:
-    """Draws the figures, unless they are there and nothing is new."""
+def _figures(store: Store, long: pd.DataFrame) -> list[str]:
+    """Draws the figures, unless those that are there were made from the same rows."""
     folder = store.root / "figures"
-    there = sorted(folder.glob("*.png"))
-    if there and not stale:
-        return [str(path) for path in there]
+    mark = folder / "made_from.txt"
+    digest = hashlib.sha256(long.to_csv(index=False).encode()).hexdigest()
+    if mark.exists() and mark.read_text(encoding="utf-8").strip() == digest:
+        return [str(path) for path in sorted(folder.glob("*.png"))]
     from diffbench import figures
 
-    return figures.write(store)
+    for old in (mark, *folder.glob("*.png"), *folder.glob("*.pdf")):
+        old.unlink(missing_ok=True)
+    drawn = figures.write(store)
+    # Last, so that figures that were not finished are drawn again.
+    store.replace(mark, digest.encode() + b"\n")
+    return drawn
 
 
 def dry_run(request: Request) -> int:
@@ -110,6 +122,8 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
         ("datasets", DATASETS),
         ("samplers", SAMPLERS),
         ("metrics", METRICS),
+        ("processes", PROCESSES),
+        ("networks", NETWORKS),
     ]
     for title, registry in kinds:
         rows: list[tuple[str, dict[str, Any] | None, str]] = []
@@ -120,6 +134,8 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
             else:
                 rows.append((name, None, f"plug-in {registry.announced()[name]}; --load shows more"))
         console.say_parts(title, rows)
+    settings = {field.name: field.default for field in dataclasses.fields(Training)}
+    console.say_parts("settings", [("training", settings, "the optimiser loop")])
     console.say_suites([(name, suites.load(name).description) for name in suites.shipped()])
 
 

@@ -26,6 +26,7 @@ from diffbench.networks import VERSION as NETWORK_VERSION
 from diffbench.process import PROCESSES, Process
 from diffbench.process import VERSION as PROCESS_VERSION
 from diffbench.registry import PluginError, Registry
+from diffbench.sampling import VERSION as SAMPLING_VERSION
 from diffbench.spec import Spec, canonical
 from diffbench.suite import Item, Suite, SuiteError, items
 from diffbench.training import VERSION as TRAINING_VERSION
@@ -117,7 +118,7 @@ def expand(suite: Suite) -> list[Cell]:
             "reference": suite.reference or suite.samples,
             "floor_draws": suite.floor_draws,
         }
-        draw = {"stage": "draw", "dataset": one.spec, "n": suite.samples}
+        draw = {"stage": "draw", "dataset": one.spec, "n": suite.samples, "version": SAMPLING_VERSION}
         for seed in seeds:
             cells.append(
                 Cell(family="", score="truth", sampler="", seed=seed, budget="", fit=None,
@@ -151,12 +152,27 @@ def expand(suite: Suite) -> list[Cell]:
                         )  # fmt: skip
     if not any(cell.score in suite.scores for cell in cells):
         raise SuiteError("the suite has no cells: give it families, or datasets with an exact score")
+    _each_once(cells)
     return cells
+
+
+def _each_once(cells: list[Cell]) -> None:
+    """Raises where two cells would be one row of the tables, and so pass for two seeds."""
+    seen = set()
+    for cell in cells:
+        place = (cell.dataset, cell.score, cell.family, cell.budget, cell.sampler, cell.seed)
+        if place in seen:
+            raise SuiteError(
+                f"two {cell.score} cells are called {cell.dataset} / {cell.family} / {cell.sampler};"
+                " give a label to the family, the process or the sampler that they differ in"
+            )
+        seen.add(place)
 
 
 def _trusted(data: Data, model: Model) -> None:
     """Raises where a process ends below the noise at which an exact score can be trusted."""
-    end = jnp.asarray(model.built.t_end)
+    ends = [sampler["params"].get("t_end") or model.built.t_end for _, sampler in model.samplers]
+    end = jnp.asarray(min(ends))
     reached = float(model.built.sigma(end) / model.built.alpha(end))
     if reached < data.dataset.smallest_sigma:
         raise SuiteError(
@@ -214,11 +230,25 @@ def _build(registry: Registry[Any], key: str, item: Item, check: Callable[[Any],
     try:
         built = registry.build(item.name, **item.params)
         origin = registry.entry(item.name).origin
-    except (ValueError, TypeError) as error:
+    except PluginError:
+        raise
+    except Exception as error:
+        _blame(registry, item.name, error)
         raise SuiteError(f"{key}: {error}") from error
     if origin is not None:
         hold(f"{registry.kind} {item.name!r} of plug-in {origin}", check, built)
     return built
+
+
+def _blame(registry: Registry[Any], name: str, error: Exception) -> None:
+    """Raises a PluginError where a plug-in's builder raised what only a fault raises."""
+    expected = isinstance(error, ValueError | TypeError)
+    origin = registry.entry(name).origin if name in registry.loaded() else None
+    if origin is not None and not expected:
+        who = f"{registry.kind} {name!r} of plug-in {origin}"
+        raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
+    if not expected:
+        raise error
 
 
 def hold(who: str, check: Callable[..., None], *args: Any) -> None:
@@ -253,13 +283,17 @@ def _datasets(suite: Suite) -> list[Data]:
 def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | None:
     """Returns what a metric needs and a dataset does not offer, or None."""
     offers = {
+        "samples": True,
+        "score": True,
         "modes": dataset.modes is not None,
         "manifold": dataset.distance is not None,
         "density": dataset.density,
         "train": train_size is not None,
     }
     for need in metric.needs:
-        if not offers.get(need, True):
+        if need not in offers:
+            return f"it needs {need!r}, which is none of {', '.join(offers)}"
+        if not offers[need]:
             hint = {"train": "a finite training set (train_size)", "manifold": "a manifold"}.get(need, need)
             return f"it needs {hint}, and dataset {dataset.name!r} has none"
     return None
@@ -268,7 +302,8 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
 def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tuple[Spec, ...]:
     found = []
     for item in items(wanted, "metrics"):
-        every = [Item(name, name, {}, {}) for name in METRICS.names()]
+        named = {entry["name"] for entry in wanted if isinstance(entry, dict) and "name" in entry}
+        every = [Item(name, name, {}, {}) for name in METRICS.names() if name not in named]
         chosen = every if item.name == "all" else [item]
         for one in chosen:
             metric = _build(METRICS, "metrics", one, testing.check_metric)
@@ -277,17 +312,29 @@ def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tup
                 found.append(part(METRICS, one.name, one.params, metric.version))
             elif item.name != "all":
                 raise SuiteError(f"metrics: {one.name}: {reason}")
+    names = [spec["name"] for spec in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SuiteError(
+                f"metrics: {name!r} may be there once for a dataset; it is there {names.count(name)} times"
+            )
     return tuple(found)
 
 
 def _budgets(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
     found: list[tuple[str, Mapping[str, Any]]] = []
+    for word in ("name", "label"):
+        if word in suite.training:
+            raise SuiteError(f"training takes no {word!r}; a budget is called by its steps and batch")
     for item in items([{"name": "training", **suite.training}], "training"):
         try:
             settings = settings_of(item.params)
         except (ValueError, TypeError) as error:
             raise SuiteError(f"training: {error}") from error
         found.append((f"{settings.steps}x{settings.batch}", dataclasses.asdict(settings)))
+    names = [name for name, _ in found]
+    if len({*names}) < len(names):
+        raise SuiteError(f"training: budgets must differ in steps or batch; got {', '.join(names)}")
     return found
 
 
@@ -299,14 +346,20 @@ def _families(suite: Suite) -> list[Model]:
             params = FAMILIES.complete(item.name, item.params)
             noise, process = _process(item.extra.get("process", family.default_process))
             built = models.make_process(process)
-            network = {**suite.network, **item.extra.get("network", {})}
+            own = item.extra.get("network", {})
+            if not isinstance(own, Mapping):
+                raise ValueError(f"network must be a table; got {own!r}")
+            network = {**suite.network, **own}
             name = network.pop("name", "mlp")
-            shape = {"name": name, "params": NETWORKS.complete(name, network), "version": NETWORK_VERSION}
+            shape = part(NETWORKS, name, network, NETWORK_VERSION)
             reason = family.unfit(built)
             if reason is not None:
                 raise ValueError(f"it cannot train on process {built.name!r}: {reason}")
             models.check({"name": item.name, "params": params}, shape, built)
-        except (ValueError, TypeError) as error:
+        except PluginError:
+            raise
+        except Exception as error:
+            _blame(FAMILIES, item.name, error)
             raise SuiteError(f"families: {item.label}: {error}") from error
         spec = part(FAMILIES, item.name, item.params, family.version)
         origin = FAMILIES.entry(item.name).origin
@@ -320,9 +373,11 @@ def _families(suite: Suite) -> list[Model]:
 
 
 def _process(entry: Any) -> tuple[str, Spec]:
-    (item,) = items([entry], "process")
-    params = PROCESSES.complete(item.name, item.params)
-    return item.label, {"name": item.name, "params": params, "version": PROCESS_VERSION}
+    found = items([entry], "process")
+    if len(found) != 1:
+        raise SuiteError("process: a sweep must be of the families, as sweep = {process = [...]}")
+    (item,) = found
+    return item.label, part(PROCESSES, item.name, item.params, PROCESS_VERSION)
 
 
 def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Spec], ...]:

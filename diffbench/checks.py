@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+# The largest number that float32 holds.
+LARGEST = 3.4e38
 
 
 def positive(**values: float) -> None:
@@ -15,21 +16,36 @@ def positive(**values: float) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} must be a number; got {value!r}")
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive and finite; got {value}")
+        if not 0 < value <= LARGEST:  # false for NaN too
+            shown = _short(value) if isinstance(value, int) else value
+            raise ValueError(f"{name} must be positive and finite; got {shown}")
 
 
-def count(name: str, value: int, least: int = 1) -> None:
-    """Raises unless a named value is a whole number of at least `least`.
+def _short(value: int) -> str:
+    """Returns a whole number for a message, cut where it is absurdly long."""
+    return str(value) if abs(value) < 10**20 else "a whole number beyond 1e20"
+
+
+def flag(**values: bool) -> None:
+    """Raises a TypeError unless each named value is true or false."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be true or false; got {value!r}")
+
+
+def count(name: str, value: int, least: int = 1, most: int = 10**9) -> None:
+    """Raises unless a named value is a whole number from `least` to `most`.
 
     Raises:
       TypeError: If the value is not a whole number.
-      ValueError: If it is too small.
+      ValueError: If it is too small or too large.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number; got {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}; got {value}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}; got {_short(value)}")
 
 
 def ordered(low: str, a: float, high: str, b: float) -> None:

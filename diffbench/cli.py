@@ -21,6 +21,8 @@ app = typer.Typer(
     help="How good is a diffusion model, and why does it err: comparisons on data whose truth is known.",
 )
 
+INTERRUPTED = 130
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")
@@ -112,11 +114,8 @@ def main() -> None:
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
-    except typer.Abort:
-        code = 130
-    except KeyboardInterrupt:
-        print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
-        code = 130
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     except Exception as error:
         # Usage errors are click's, of which some typers carry a copy of their own.
         told = getattr(error, "format_message", None)
@@ -125,6 +124,8 @@ def main() -> None:
         if "--debug" in sys.argv and told is None:
             raise
         _fail(told() if told else str(error) or type(error).__name__)
+    if code == INTERRUPTED:
+        print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
     sys.exit(code)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -99,7 +100,7 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
         metrics = [m for m in HEADLINES if m in present] or [m for m in flat if m in present][:4]
         floored = set(here.loc[here["floor_sd"].notna(), "metric"])
         table = Table(
-            title=dataset, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+            title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
             show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
         )  # fmt: skip
         rows = tables.summary(made.long, dataset, metrics, over_floor=True)
@@ -115,7 +116,7 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             if before not in (None, row[0]):
                 table.add_section()
             before = row[0]
-            table.add_row(*(cell for i, cell in enumerate(row) if i != 4 or failing))
+            table.add_row(*(escape(cell) for i, cell in enumerate(row) if i != 4 or failing))
         console.print(table)
         console.print()
     print(

@@ -25,7 +25,6 @@ class Task:
       payload: JSON that the worker gets.
       after: Names of the tasks that must be done before.
       program: Tasks of one program share compiled code.
-      cost: Rough work, for the progress bar.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Task:
     payload: Mapping[str, Any]
     after: tuple[str, ...] = ()
     program: str = ""
-    cost: float = 1.0
 
 
 Result = tuple[Task, dict[str, Any]]

@@ -49,7 +49,7 @@ def plan(
     """
     tasks: dict[str, Task] = {}
 
-    def need(spec: Spec, after: Iterable[str], program: Any, cost: float) -> str:
+    def need(spec: Spec, after: Iterable[str], program: Any) -> str:
         name = identify(spec)
         if name not in tasks:
             payload = {
@@ -59,7 +59,7 @@ def plan(
                 "plugins": list(plugins),
             }
             stage = spec["stage"]
-            tasks[name] = Task(name, stage, payload, tuple(after), identify([stage, program]), cost)
+            tasks[name] = Task(name, stage, payload, tuple(after), identify([stage, program]))
         return name
 
     rows = []
@@ -68,15 +68,14 @@ def plan(
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
-            cost = 2e-8 * fit["training"]["steps"] * fit["training"]["batch"] * 300
             program = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
-            row["fit_id"] = need(fit, (), program, cost)
+            row["fit_id"] = need(fit, (), program)
             after.append(row["fit_id"])
         program = [cell.score, cell.draw.get("sampler"), cell.draw["n"]]
         if cell.fit is not None:
             program += [cell.fit["family"], cell.fit["network"]]
-        row["draw_id"] = need(cell.draw, after, program, 4.0 if cell.fit else 1.0)
-        row["reference_id"] = need(reference_spec(cell), (), "reference", 0.1)
+        row["draw_id"] = need(cell.draw, after, program)
+        row["reference_id"] = need(reference_spec(cell), (), "reference")
         row["measures"] = {}
         for metric in cell.metrics:
             spec = measure_spec(cell, metric)
@@ -86,8 +85,8 @@ def plan(
             if "draw" in spec:
                 waits.append(row["draw_id"])
             if spec.get("floor") is not None:
-                waits.append(need(spec["floor"], (row["reference_id"],), metric, 8.0))
-            row["measures"][metric["name"]] = need(spec, waits, metric, 0.3)
+                waits.append(need(spec["floor"], (row["reference_id"],), metric))
+            row["measures"][metric["name"]] = need(spec, waits, metric)
         rows.append(row)
     have = {t.name for t in tasks.values() if _settled(store.read(t.stage, t.name), retry_failed)}
     urgency = {stage: i for i, stage in enumerate(STAGES)}
@@ -111,6 +110,8 @@ def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
     A metric that needs no samples is a property of the score: draws share it.
     """
     built = METRICS.build(metric["name"], **metric["params"])
+    if ("score" in built.needs and cell.score == "truth") or ("train" in built.needs and cell.fit is None):
+        return None
     spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
     if "samples" in built.needs:
         spec["draw"] = cell.draw
@@ -178,7 +179,7 @@ def run(
     from diffbench.work import execute
 
     for task, record in engine.run(planned.tasks, execute, workers):
-        if not store.has(task.stage, task.name) or record["status"] == "error":
+        if not store.has(task.stage, task.name):
             # The worker died before it could write: its row must not be missing.
             store.write(task.stage, task.name, {"spec": task.payload["spec"], "stage": task.stage, **record})
         tally.made += 1
@@ -189,17 +190,24 @@ def run(
     return tally
 
 
+def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what all cells of one table must share; budgets are rows of their own."""
+    settings = {k: suite[k] for k in ("samples", "floor_draws", "standardise", "network")}
+    training = {k: v for k, v in suite["training"].items() if k not in ("steps", "batch", "sweep")}
+    return {**settings, "reference": suite["reference"] or suite["samples"], "training": training}
+
+
 def note_run(
     store: Store, suite: Mapping[str, Any], rows: list[dict[str, Any]], metrics: Mapping[str, Spec]
 ) -> None:
     """Writes `run.json`: the suite and its cells, beside those of earlier runs on the folder.
 
-    Cells of an earlier run stay where both runs drew and judged alike (same sizes,
-    network and coordinates); otherwise one table would mix what cannot be compared.
+    Cells of an earlier run stay where both runs share their settings; otherwise one table
+    would mix what cannot be compared. Their records stay in any case.
     """
     import diffbench
 
-    settings = {k: v for k, v in suite.items() if k in ("samples", "reference", "floor_draws", "standardise")}
+    settings = settings_of(suite)
     before = store.read_json("run.json")
     kept = []
     if before is not None and before.get("settings") == settings:

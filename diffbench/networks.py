@@ -121,8 +121,11 @@ class ScoreNetwork(hk.Module):
           name: Haiku name.
         """
         super().__init__(name=name)
+        if not isinstance(widths, list | tuple):
+            raise TypeError(f"widths must be a list of whole numbers; got {widths!r}")
         for width in widths:
             checks.count("each of widths", width)
+        checks.flag(layer_norm=layer_norm, scale_input=scale_input)
         checks.choice("blocks", blocks, ("plain", "residual"))
         if not widths or (blocks == "residual" and len({*widths}) > 1):
             raise ValueError(f"widths must be given, and equal for residual blocks; got {list(widths)}")
@@ -133,7 +136,7 @@ class ScoreNetwork(hk.Module):
         checks.positive(fourier_spread=fourier_spread)
         if embedding_width % 2:
             raise ValueError(f"embedding_width must be even; got {embedding_width}")
-        if not 0.0 <= dropout < 1.0:
+        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0.0 <= dropout < 1.0:
             raise ValueError(f"dropout must be in [0, 1); got {dropout}")
         self._widths = tuple(widths)
         self._residual = blocks == "residual"

@@ -45,7 +45,7 @@ PROCESSES: Registry[Process] = Registry("process")
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=("constants", "grid"),
-    meta_fields=("name", "log_alpha_fn", "log_sigma_fn", "t_min", "t_max", "t_end"),
+    meta_fields=("name", "log_alpha_fn", "log_sigma_fn", "t_min", "t_max", "t_end", "chain"),
 )
 @dataclasses.dataclass(frozen=True)
 class Process:
@@ -58,11 +58,13 @@ class Process:
       name: What the process is called in tables.
       log_alpha_fn: (t, constants) -> log alpha(t), elementwise.
       log_sigma_fn: (t, constants) -> log sigma(t), elementwise.
-      constants: Named arrays.
+      constants: Named arrays; "prior_sd" is the standard deviation of the prior.
       grid: Discrete times, ascending, `[N]`, or None.
       t_min: Smallest legal and training time.
       t_max: Largest time.
       t_end: Time at which samplers end by default.
+      chain: Whether the grid is the steps of a Markov chain, as DDPM's table is; NCSN's
+        levels are not.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Process:
     t_min: float = 1e-5
     t_max: float = 1.0
     t_end: float = 1e-3
+    chain: bool = False
 
     def log_alpha(self, t: Array) -> Array:
         """Returns log alpha(t), shaped as t."""
@@ -120,12 +123,9 @@ class Process:
     def prior(self, dim: int) -> distrax.Distribution:
         """Returns the distribution from which samplers start, for data of unit variance.
 
-        N(0, alpha(t_max)^2 + sigma(t_max)^2) in each dimension: the standard normal
-        for variance-preserving processes, sigma_max^2 + 1 for VE.
+        The standard normal for VP, sub-VP and tables, N(0, (sigma_max^2 + 1) I) for VE.
         """
-        t = jnp.asarray(self.t_max)
-        sd = jnp.sqrt(self.alpha(t) ** 2 + self.sigma(t) ** 2)
-        return distrax.MultivariateNormalDiag(jnp.zeros(dim), jnp.full(dim, sd))
+        return distrax.MultivariateNormalDiag(jnp.zeros(dim), jnp.full(dim, self.constants["prior_sd"]))
 
 
 def _rate(function: Callable[[Array], Array], t: Array) -> Array:
@@ -178,6 +178,14 @@ def prior_kl(
     return ratio.mean(), ratio.std(ddof=1) / math.sqrt(x0.shape[0])
 
 
+def _betas(beta_min: float, beta_max: float) -> Constants:
+    return {
+        "beta_min": jnp.asarray(beta_min, float),
+        "beta_max": jnp.asarray(beta_max, float),
+        "prior_sd": jnp.ones(()),
+    }
+
+
 def _b(t: Array, c: Constants) -> Array:
     """B(t), the integral of beta from 0 to t, for beta linear in t."""
     return c["beta_min"] * t + 0.5 * (c["beta_max"] - c["beta_min"]) * t**2
@@ -208,7 +216,7 @@ def vp(*, beta_min: float = 0.1, beta_max: float = 20.0) -> Process:
       Song et al. (2021), equation 32 and appendix C, for both constants.
     """
     checks.ordered("beta_min", beta_min, "beta_max", beta_max)
-    constants = {"beta_min": jnp.asarray(beta_min, float), "beta_max": jnp.asarray(beta_max, float)}
+    constants = _betas(beta_min, beta_max)
     return Process("vp", _vp_log_alpha, _vp_log_sigma, constants)
 
 
@@ -224,7 +232,7 @@ def sub_vp(*, beta_min: float = 0.1, beta_max: float = 20.0) -> Process:
       Song et al. (2021), equation 29: g^2 = beta (1 - exp(-2 B)).
     """
     checks.ordered("beta_min", beta_min, "beta_max", beta_max)
-    constants = {"beta_min": jnp.asarray(beta_min, float), "beta_max": jnp.asarray(beta_max, float)}
+    constants = _betas(beta_min, beta_max)
     return Process("sub_vp", _vp_log_alpha, _sub_vp_log_sigma, constants)
 
 
@@ -255,6 +263,7 @@ def ve(*, sigma_min: float = 0.01, sigma_max: float = 20.0) -> Process:
     constants = {
         "log_sigma_min": jnp.asarray(math.log(sigma_min), float),
         "log_sigma_max": jnp.asarray(math.log(sigma_max), float),
+        "prior_sd": jnp.asarray(math.hypot(1.0, sigma_max), float),
     }
     return Process("ve", _zero, _ve_log_sigma, constants, t_end=1e-5)
 
@@ -319,7 +328,14 @@ def from_betas(name: str, betas: np.ndarray) -> Process:
     b = np.concatenate([[0.0], -np.cumsum(np.log1p(-betas))])
     cubic = interpolate.PchipInterpolator(np.arange(n + 1), b).c
     grid = jnp.arange(1, n + 1) / n
-    return Process(name, _table_log_alpha, _table_log_sigma, {"cubic": jnp.asarray(cubic, float)}, grid=grid)
+    return Process(
+        name,
+        _table_log_alpha,
+        _table_log_sigma,
+        {"cubic": jnp.asarray(cubic, float), "prior_sd": jnp.ones(())},
+        grid=grid,
+        chain=True,
+    )
 
 
 @PROCESSES.register("ddpm_linear")

@@ -25,7 +25,7 @@ class SuiteError(ValueError):
 
 Name = Annotated[str, pydantic.StringConstraints(min_length=1)]
 Entry = Name | dict[str, Any]
-Count = Annotated[int, pydantic.Field(strict=True, ge=2)]
+Count = Annotated[int, pydantic.Field(strict=True, ge=2, le=10_000_000)]
 Seed = Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**31)]
 
 
@@ -143,8 +143,17 @@ def narrow(suite: Suite, chosen: Mapping[str, Sequence[str]], seeds: int | None)
         entries: list[Entry] = []
         for name in names:
             same = [e for e in getattr(suite, key) if _called(e, name)]
-            entries += same or [name]
+            # "all" stands for the part with its defaults, beside what the suite says of it.
+            plain = [name] if not same or ("all" in getattr(suite, key) and name not in same) else []
+            entries += plain + same
         changes[key] = entries
+    for key, inner in (("families", "samplers"), ("datasets", "metrics")):
+        if inner in chosen:
+            # The word of the command line goes before an entry's own list.
+            now = changes.get(key, getattr(suite, key))
+            changes[key] = [
+                e if isinstance(e, str) else {k: v for k, v in e.items() if k != inner} for e in now
+            ]
     return parse({**suite.model_dump(), **changes}, "command line", suite.name)
 
 
@@ -194,11 +203,15 @@ def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> l
     """
     found: list[Item] = []
     for entry in entries:
+        if not isinstance(entry, str | Mapping):
+            raise SuiteError(f"{key}: expected a name or a table with a name; got {entry!r}")
         table = {"name": entry} if isinstance(entry, str) else dict(entry)
         name = table.pop("name", None)
         if not isinstance(name, str):
             raise SuiteError(f"{key}: each entry needs a name; got {entry!r}")
         label = table.pop("label", None)
+        if label is not None and not (isinstance(label, str) and label.strip()):
+            raise SuiteError(f"{key}: {name}: label must be a text; got {label!r}")
         sweep: Any = table.pop("sweep", {})
         if not isinstance(sweep, Mapping) or not all(isinstance(v, list) and v for v in sweep.values()):
             raise SuiteError(f"{key}: {name}: sweep must be a table of lists of values; got {sweep!r}")

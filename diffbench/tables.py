@@ -295,7 +295,7 @@ def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
     lines = ["# Comparison", "", CAPTION, ""]
     for dataset, head, rows in _sections(long, columns):
         lines += [f"## {dataset}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-        lines += [f"| {' | '.join(row)} |" for row in rows]
+        lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
         lines.append("")
     failed = failed_cells(long)
     if failed:
@@ -324,13 +324,18 @@ def latex(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+# What stands for itself in text and not in LaTeX.
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "_%&#${}"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "±": r"$\pm$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+}
+
+
 def _escape(text: str) -> str:
-    for plain, tex in (
-        ("_", r"\_"),
-        ("%", r"\%"),
-        ("±", r"$\pm$"),
-        ("↓", r"$\downarrow$"),
-        ("↑", r"$\uparrow$"),
-    ):
-        text = text.replace(plain, tex)
-    return text
+    """Returns text as LaTeX shows it."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)

@@ -154,7 +154,7 @@ def fit_replicas(
     """Trains one model per pool and pair of keys, all in one compiled program.
 
     See `fit`; several replicas are stacked and mapped over, which fills a GPU. A
-    non-finite loss stops all of them after its chunk.
+    replica with a non-finite loss is a failed one; when all have failed, the fit stops.
     """
     checks.count("chunk", chunk)
     replicas, dim = len(pools), pools[0].shape[1]
@@ -176,8 +176,8 @@ def fit_replicas(
         done += length
         if progress is not None:
             progress(done, training.steps, float(losses[-1][:, -1].mean()))
-        if not np.isfinite(losses[-1]).all():
-            break
+        if not np.isfinite(losses[-1]).all(axis=1).any():
+            break  # every replica has failed
     trace = np.concatenate(losses, axis=1)
     if replicas == 1:
         return [_result(state, trace[0])]

@@ -191,7 +191,9 @@ def _reference(spec: Spec, store: Store) -> Made:
 
 
 def _reference_points(spec: Spec, store: Store, dataset: Dataset) -> np.ndarray:
-    _needed(store, spec)
+    record = _needed(store, spec)
+    if record["status"] != "ok":
+        raise Blocked(f"the reference it needs failed: {record['reason']}")
     return np.asarray(dataset.standardise(store.arrays("reference", identify(spec))["samples"]))
 
 

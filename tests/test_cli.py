@@ -23,7 +23,7 @@ def diffbench(*args, cwd, **env):
 
 @pytest.fixture(scope="module")
 def suite_file(tmp_path_factory):
-    from conftest import TINY, as_toml
+    from tiny_suite import TINY, as_toml
 
     path = tmp_path_factory.mktemp("suite") / "tiny.toml"
     path.write_text(as_toml(TINY))
@@ -87,7 +87,7 @@ def test_a_dry_run_writes_nothing(suite_file):
 
 
 def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
-    from conftest import TINY, as_toml
+    from tiny_suite import TINY, as_toml
 
     training = {"steps": 20, "batch": 16, "learning_rate": 1e30, "clip": 1e30, "warm_up": 0}
     (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": training}))

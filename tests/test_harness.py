@@ -27,7 +27,7 @@ def long_table(store):
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A finished tiny run."""
-    from conftest import TINY
+    from tiny_suite import TINY
 
     root = tmp_path_factory.mktemp("done")
     store, tally = run(TINY, root)

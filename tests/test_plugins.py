@@ -51,7 +51,7 @@ def test_the_guides_command_runs(edm):
     planned = python(*words[1:], "--dry-run", cwd=edm)
     assert planned.returncode == 0, planned.stderr
     assert "fitting: 2" in planned.stdout
-    from conftest import TINY, as_toml
+    from tiny_suite import TINY, as_toml
 
     (edm / "small.toml").write_text(as_toml({**TINY, "samplers": ["own"], "scores": ["learned"]}))
     small = [*words[1:4], "small.toml", *words[4:], "--workers", "0", "--no-figures"]

@@ -217,12 +217,15 @@ def test_time_of_log_snr_out_of_reach_gives_the_nearer_end():
 
 
 @pytest.mark.parametrize("name", PROCESSES.names())
-def test_the_prior_is_the_law_of_diffused_unit_noise(name):
+def test_the_prior_is_standard_normal_or_ends_where_unit_data_does(name):
     process = PROCESSES.build(name)
     prior = process.prior(3)
     alpha, sigma = (a[0] for a in facts(process, [1.0])[:2])
+    wide = math.sqrt(1.0 + sigma**2) if alpha == 1.0 else 1.0
     np.testing.assert_allclose(prior.mean(), np.zeros(3))
-    np.testing.assert_allclose(prior.stddev(), np.full(3, math.sqrt(alpha**2 + sigma**2)), rtol=1e-6)
+    np.testing.assert_allclose(prior.stddev(), np.full(3, wide), rtol=1e-6)
+    # sub-VP ends at alpha^2 + sigma^2 = 1 - 4e-5, the others at the prior's own variance.
+    np.testing.assert_allclose(wide, math.sqrt(alpha**2 + sigma**2), rtol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "params"), [("vp", {}), ("ve", {}), ("ddpm_linear", PLAIN)])

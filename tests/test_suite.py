@@ -58,7 +58,9 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
 
 
 def test_an_unknown_suite_lists_the_shipped_ones():
-    with pytest.raises(SuiteError, match=r"no suite 'qick': shipped are case_study, quick, standard"):
+    with pytest.raises(
+        SuiteError, match=r"no suite 'qick': shipped are baselines, case_study, quick, standard"
+    ):
         suites.load("qick")
 
 
@@ -104,6 +106,25 @@ def test_narrowing_keeps_the_settings_of_known_entries_and_takes_new_names(tiny)
     narrowed = suites.narrow(suite, {"families": ["score_sde", "ncsn"]}, seeds=4)
     assert narrowed.families == [{"name": "score_sde", "weighting": "likelihood"}, "ncsn"]
     assert narrowed.seeds == 4
+
+
+def test_narrowing_goes_before_an_entrys_own_list(tiny):
+    suite = suites.parse(
+        tiny(
+            families=[{"name": "ddpm", "samplers": ["own"]}],
+            datasets=[{"name": "circle", "metrics": ["mmd2"]}],
+        )
+    )
+    narrowed = suites.narrow(suite, {"samplers": ["euler_maruyama"], "metrics": ["energy"]}, seeds=None)
+    assert narrowed.families == [{"name": "ddpm"}]
+    assert narrowed.datasets == [{"name": "circle"}]
+    assert (narrowed.samplers, narrowed.metrics) == (["euler_maruyama"], ["energy"])
+
+
+def test_narrowing_all_to_one_name_keeps_its_defaults_beside_its_sweep(tiny):
+    swept = {"name": "ancestral", "sweep": {"steps": [5, 10]}}
+    suite = suites.parse(tiny(samplers=["all", swept]))
+    assert suites.narrow(suite, {"samplers": ["ancestral"]}, None).samplers == ["ancestral", swept]
 
 
 def test_full_scale_replaces_what_it_says_and_keeps_the_rest(tiny):

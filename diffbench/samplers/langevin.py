@@ -10,6 +10,8 @@ from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score
 from diffbench.process import Process
 from diffbench.samplers.base import langevin_step
 
+DEFAULT_LEVELS = 50
+
 
 @SAMPLERS.register("annealed_langevin")
 def annealed_langevin(
@@ -17,7 +19,7 @@ def annealed_langevin(
     steps_per_level: int = 20,
     step: float = 0.2,
     growth: float = 2.0,
-    levels: int = 50,
+    levels: int | None = None,
     denoise: bool = True,
 ) -> Sampler:
     """Returns annealed Langevin dynamics over the levels of a process with alpha = 1.
@@ -31,7 +33,8 @@ def annealed_langevin(
       steps_per_level: Langevin steps at each level.
       step: Step at the last level, in units of sigma_L^2.
       growth: Power of sigma_i / sigma_L; the paper's is 2, some tutorials print 1.
-      levels: Number of levels where the process has no table, even in t.
+      levels: Number of levels on a continuous process, even in t; by default 50. On NCSN's
+        own levels it is refused.
       denoise: Whether to end with x + sigma_L^2 s, one more evaluation.
 
     References:
@@ -40,12 +43,14 @@ def annealed_langevin(
     """
     checks.count("steps_per_level", steps_per_level)
     checks.positive(step=step, growth=growth)
-    checks.count("levels", levels, least=2)
+    checks.flag(denoise=denoise)
+    if levels is not None:
+        checks.count("levels", levels, least=2)
 
     def run(key: PRNGKey, x: Array, score: Score, process: Process) -> tuple[Array, int]:
         ascending = process.grid
         if ascending is None:
-            ascending = jnp.linspace(process.t_end, process.t_max, levels)
+            ascending = jnp.linspace(process.t_end, process.t_max, levels or DEFAULT_LEVELS)
         t_last = ascending[0]
         times = jnp.repeat(ascending[::-1], steps_per_level)
         keys = jax.random.split(key, times.size)
@@ -62,6 +67,8 @@ def annealed_langevin(
         return x, times.size + int(denoise)
 
     def unfit(process: Process) -> str | None:
+        if levels is not None and process.grid is not None:
+            return f"levels = {levels} is for a continuous process; {process.name} has levels of its own"
         alpha = float(process.alpha(jnp.asarray(process.t_max)))
         if abs(alpha - 1.0) > 1e-6:
             return f"it needs alpha = 1 at every level (ve, ncsn); {process.name} ends at {alpha:.3g}"

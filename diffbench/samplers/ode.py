@@ -10,6 +10,7 @@ from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
 from diffbench.samplers.base import end_unfit, stepwise, uniform_times
 
+HEUN_STEPS = 100
 # Stages whose slope is new in each attempted step: both pairs reuse the last one.
 SOLVERS = {"tsit5": (diffrax.Tsit5, 6), "dopri5": (diffrax.Dopri5, 6)}
 
@@ -29,7 +30,7 @@ def probability_flow(
     solver: str = "tsit5",
     rtol: float = 1e-5,
     atol: float = 1e-5,
-    steps: int = 100,
+    steps: int | None = None,
     max_steps: int = 4096,
     t_end: float | None = None,
 ) -> Sampler:
@@ -42,7 +43,8 @@ def probability_flow(
       solver: "tsit5" or "dopri5" (adaptive), or "heun" (fixed steps, even in t).
       rtol: Relative tolerance of the adaptive solvers.
       atol: Absolute tolerance of the adaptive solvers, standardised units.
-      steps: Number of Heun steps; two evaluations each.
+      steps: Number of Heun steps, two evaluations each; by default 100. Refused with the
+        adaptive solvers, which choose their own.
       max_steps: Attempted adaptive steps after which the solve has failed.
       t_end: Where to stop; by default the process's own.
 
@@ -52,7 +54,10 @@ def probability_flow(
     """
     checks.choice("solver", solver, (*SOLVERS, "heun"))
     checks.positive(rtol=rtol, atol=atol)
-    checks.count("steps", steps)
+    if steps is not None:
+        checks.count("steps", steps)
+        if solver in SOLVERS:
+            raise ValueError(f"steps is for solver 'heun'; {solver!r} chooses its own; got steps = {steps}")
     checks.count("max_steps", max_steps)
     checks.end_time(t_end)
 
@@ -81,5 +86,9 @@ def probability_flow(
         nfe = stages * solution.stats["num_steps"] + 1
         return jnp.where(solved, solution.ys[-1], jnp.nan), nfe
 
-    run = adaptive if solver in SOLVERS else stepwise(heun, uniform_times(steps, t_end), evaluations=2)
+    run = (
+        adaptive
+        if solver in SOLVERS
+        else stepwise(heun, uniform_times(steps or HEUN_STEPS, t_end), evaluations=2)
+    )
     return Sampler(run=run, unfit=lambda process: end_unfit(t_end, process))
