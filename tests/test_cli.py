@@ -134,7 +134,7 @@ def test_help_imports_nothing_heavy():
         "sys.argv = ['diffbench', 'run', '--help']\n"
         "try:\n    main()\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'jax', 'numpy', 'pandas', 'matplotlib', 'distributed', 'pydantic', 'scipy'} & set(sys.modules)\n"
+        "heavy = {'jax', 'numpy', 'pandas', 'matplotlib', 'distributed', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
