@@ -257,8 +257,6 @@ def _shown(values: pd.DataFrame, over_floor: bool) -> str:
     interval = t_interval(values["value"])
     if interval.n == 0:
         return "-"
-    if over_floor and abs(interval.mean) < 1e-9:
-        return "~0"  # rounding of the exact score against itself
     text = number(interval.mean)
     if math.isfinite(interval.half):
         text += f" ± {number(interval.half, 2)}"
