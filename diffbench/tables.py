@@ -253,11 +253,13 @@ def _shown(values: pd.DataFrame, over_floor: bool) -> str:
     """Returns a column of one row over its seeds, for reading."""
     z = t_interval(values["z"])
     if over_floor and z.n:
-        return f"{z.mean:.1f} ± {z.half:.1f}" if math.isfinite(z.half) else f"{z.mean:.1f}"
+        digits = 0 if abs(z.mean) >= 10 else 1
+        half = f" ± {z.half:.{digits}f}" if math.isfinite(z.half) else ""
+        return f"{z.mean:.{digits}f}{half}"
     interval = t_interval(values["value"])
     if interval.n == 0:
         return "-"
-    text = number(interval.mean)
+    text = number(interval.mean, 2 if over_floor else 3)
     if math.isfinite(interval.half):
         text += f" ± {number(interval.half, 2)}"
     return f"{text} (z {z.mean:.1f})" if z.n else text
