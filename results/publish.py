@@ -104,7 +104,7 @@ def baselines() -> str:
     lines = [
         "# Baselines",
         "",
-        "What each family reaches by the sampler of its paper on every 2-D dataset, at"
+        "What each family reaches by the sampler of its paper, on the 2-D datasets run so far, at"
         f" {budget['steps']:,} steps of batch {budget['batch']}, with one network, one optimiser loop and"
         " each family's default process for all datasets. Made from `results/reference/baselines` by"
         " `results/publish.py`; run it with `python -m diffbench run baselines`.",
