@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffbench import models, scores
 from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.process import PROCESSES
 
@@ -93,7 +94,7 @@ def test_there_is_a_field_in_two_dimensions_and_within_the_range_only(nine, gaus
     assert set(metric.measure(KEY, got)[1]) == {"score_error_log_snr", "score_error_curve"}
 
 
-def test_the_score_is_traced_once_for_the_grid_and_once_for_the_field(nine, outcome):
+def test_the_score_is_called_once_for_each_level_and_each_field(nine, outcome):
     process, calls = PROCESSES.build("vp"), []
 
     def score(x, t):
@@ -101,7 +102,25 @@ def test_the_score_is_traced_once_for_the_grid_and_once_for_the_field(nine, outc
         return -x
 
     METRICS.build("score_error", samples=128).measure(KEY, outcome(nine, None, score=score, process=process))
-    assert calls == [((128, 2), ()), ((400, 2), ())]
+    assert calls == [((128, 2), ())] * 16 + [((400, 2), ())] * 3
+
+
+def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
+    process = PROCESSES.build("vp")
+    family, network = {"name": "score_sde", "params": {}}, {"name": "mlp", "params": {"widths": [8, 8]}}
+    metric = METRICS.build("score_error", samples=128)
+
+    def measure(seed):
+        params = models.initialise(network, key_for(seed, "init"), 2)
+        score = scores.evaluator(scores.learned(family, network, params), process)
+        return metric.measure(KEY, outcome(nine, None, score=score, process=process))[0], score.func
+
+    first, program = measure(0)
+    compiled = program._cache_size()
+    second, again = measure(1)
+    assert first != second
+    assert again is program
+    assert program._cache_size() == compiled == 2  # the points of a level, and of the field
 
 
 def test_a_grid_out_of_reach_gives_nan(nine, outcome):
