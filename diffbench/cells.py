@@ -287,6 +287,7 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
         "score": True,
         "modes": dataset.modes is not None,
         "manifold": dataset.distance is not None,
+        "intrinsic": dataset.intrinsic is not None,
         "density": dataset.density,
         "train": train_size is not None,
     }
@@ -294,7 +295,11 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
         if need not in offers:
             return f"it needs {need!r}, which is none of {', '.join(offers)}"
         if not offers[need]:
-            hint = {"train": "a finite training set (train_size)", "manifold": "a manifold"}.get(need, need)
+            hint = {
+                "train": "a finite training set (train_size)",
+                "manifold": "a manifold",
+                "intrinsic": "coordinates on a manifold",
+            }.get(need, need)
             return f"it needs {hint}, and dataset {dataset.name!r} has none"
     return None
 

@@ -73,6 +73,8 @@ class Dataset:
       diameter: Largest length in the data, standardised.
       modes: The modes of a mixture (a pytree of arrays), or None.
       distance: x -> distance to the manifold, `[n]`, standardised, or None.
+      intrinsic: x -> coordinates of the nearest point on the manifold, `[n, k]`, each in
+        [0, 1] and uniform for data of thickness 0; or None.
       density: Whether the data has a density (a thickness of 0 has none).
       smallest_sigma: Smallest sigma/alpha at which the score can be trusted; 0 where
         it is exact everywhere.
@@ -90,6 +92,7 @@ class Dataset:
     diameter: float
     modes: Modes | None = None
     distance: Callable[[Array], Array] | None = None
+    intrinsic: Callable[[Array], Array] | None = None
     density: bool = True
     smallest_sigma: float = 0.0
     exact_entropy: float | None = None
@@ -185,10 +188,12 @@ class Column:
     Attributes:
       better: Which direction is good.
       perfect: The value of a perfect model, or None where it depends on the data.
+      censored: Whether a value of n, the number of samples, stands for "more than n".
     """
 
     better: Literal["lower", "higher"] = "lower"
     perfect: float | None = None
+    censored: bool = False
 
 
 Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]
@@ -206,9 +211,12 @@ class Metric:
       columns: What it reports, in order.
       measure: (key, outcome) -> values by column and named arrays.
       needs: What the outcome must offer, of: "samples", "modes", "manifold",
-        "density", "score", "train". Without "samples" the measurement belongs to the
+        "intrinsic", "density", "score", "train". Without "samples" the measurement belongs to the
         score, and every draw from that score shares it.
-      floor: "two_sample" where truth against truth gives a noise floor, else None.
+      floor: "two_sample" where truth against the reference gives a noise floor that
+        values are read against; "two_sided" where `finish` needs draws of truth against
+        as many fresh points of truth, and values have no z; else None.
+      skips: Sources of scores that it says nothing of, such as "exact".
       prepare: (reference, dataset) -> what depends on the truth alone, computed once
         for many measurements; it arrives as `outcome.prepared`.
       finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.
@@ -218,7 +226,8 @@ class Metric:
     columns: Mapping[str, Column]
     measure: Callable[[PRNGKey, Outcome], Measured]
     needs: tuple[str, ...] = ("samples",)
-    floor: Literal["two_sample"] | None = None
+    floor: Literal["two_sample", "two_sided"] | None = None
+    skips: tuple[str, ...] = ()
     prepare: Callable[[Any, Dataset], Any] | None = None
     finish: Finish | None = None
     version: int = 1

@@ -107,22 +107,22 @@ def reference_spec(cell: Cell) -> Spec:
 def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
     """Returns the specification of a measurement, or None where it has no meaning.
 
-    A metric that needs no samples judges the score: draws from one score share it, and the
-    exact score, which has no error to measure, has none.
+    A metric that needs no samples judges the score: draws from one score share it.
     """
     built = METRICS.build(metric["name"], **metric["params"])
     needs = built.needs
-    if "train" in needs and cell.fit is None:
+    if cell.score in built.skips or ("train" in needs and cell.fit is None):
         return None
     spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
     if "samples" in needs:
         if "score" in needs and cell.score == "truth":
             return None
         spec["draw"] = cell.draw
-    elif cell.score == "learned":
-        spec["source"] = {k: cell.draw[k] for k in ("score", "dataset", "process", "fit", "seed")}
-    else:
+    elif cell.score == "truth":
         return None
+    else:
+        keys = ("score", "dataset", "process", "fit", "seed")
+        spec["source"] = {k: cell.draw[k] for k in keys if k in cell.draw}
     if built.floor is not None:
         spec["floor"] = {
             "stage": "floor",

@@ -260,7 +260,7 @@ def _measure(spec: Spec, store: Store) -> Made:
         if metric.finish is not None:
             values = metric.finish(values, arrays, store.arrays("floor", name))
         draws = (store.read("floor", name) or {})["values"]
-        for column, value in values.items():
+        for column, value in values.items() if metric.floor == "two_sample" else ():
             better = metric.columns[column].better
             readings[column] = against_floor(value, np.asarray(draws[column]), better)._asdict()
     return {"values": dict(values), "floor": readings}, dict(arrays)

@@ -62,6 +62,8 @@ def floor_of(
 ) -> Floor:
     """Returns the floor of a metric: `draws` samples of truth against one reference.
 
+    For a metric whose floor is two-sided, each sample meets as many fresh points instead.
+
     Args:
       metric: A metric with a floor.
       dataset: The dataset.
@@ -80,10 +82,20 @@ def floor_of(
     checks.count("n", n)
     checks.count("draws", draws, least=2)
     label = dataset.name if label is None else label
-    prepared = None if metric.prepare is None else metric.prepare(reference, dataset)
+
+    def truth(*purpose: str | int) -> Any:
+        return dataset.standardise(dataset.sample(key_for(0, "floor", label, n, *purpose), n))
+
+    def prepare(reference: Any) -> Any:
+        return None if metric.prepare is None else metric.prepare(reference, dataset)
+
+    prepared = prepare(reference)
     measured = []
     for r in range(draws):
-        x = dataset.standardise(dataset.sample(key_for(0, "floor", label, n, r), n))
+        if metric.floor == "two_sided":
+            reference = truth(r, "reference")
+            prepared = prepare(reference)
+        x = truth(r)
         outcome = Outcome(x, reference, None, None, None, dataset, prepared)
         measured.append(metric.measure(key_for(0, "floor", label, n, r, "measure"), outcome))
         if progress is not None:
