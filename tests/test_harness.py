@@ -38,7 +38,7 @@ def done(tmp_path_factory):
 def test_a_run_fills_every_row_of_the_long_table(done):
     long = long_table(done)
     assert list(long.columns) == list(tables.LONG)
-    assert set(long["score"]) == {"truth", "exact", "learned"}
+    assert set(long["score"]) == {"truth", "gaussian", "exact", "learned"}
     assert (long["status"] == "ok").all()
     assert np.isfinite(long[["value", "floor_mean", "floor_sd", "z", "p_value"]].to_numpy()).all()
     assert set(long.loc[long["score"] == "learned", "nfe"]) == {5}
