@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from diffbench import cells as expansion
-from diffbench import console, harness, plugins, tables
+from diffbench import console, harness, plugins, rendering, tables
 from diffbench import suite as suites
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks import NETWORKS
@@ -83,7 +83,7 @@ def run(request: Request) -> int:
     # Last, for they take seconds and the tables are what was asked for.
     console.say_paths("figures", _figures(store, made.long) if request.figures else [])
     asked = {harness.place(row) for row in harness.plan(cells, store).rows}
-    failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
+    failed = [row for row in rendering.failed_cells(made.long) if harness.place(row) in asked]
     console.say_failed(failed)
     return 1 if failed else 0
 
