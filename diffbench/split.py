@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -25,6 +24,9 @@ from diffbench.statistics import Interval, t_interval
 PARTS = ("total", "solver", "learning", "finite_data")
 NAMES = {"solver": "solving", "learning": "learning", "finite_data": "finite data"}
 _KEYS = ["dataset", "family", "budget", "sampler", "metric"]
+# Where a row stands beside a learned one: same noise process, sampler, metric and seed.
+_PLACE = ("dataset", "process", "sampler", "metric", "seed")
+_BESIDE = ("dataset", "family", "sampler", "metric", "seed")
 _ENDS = ("", "_low", "_high")
 COLUMNS = (*_KEYS, "seeds", "floor_sd", *(f"{part}{end}" for part in PARTS for end in _ENDS), "errs_in")
 
@@ -42,34 +44,28 @@ def error_split(long: pd.DataFrame, processes: Mapping[str, str]) -> pd.DataFram
       names the parts above zero, the largest first.
     """
     sound = long[(long["status"] == "ok") & long["floor_sd"].gt(0.0)]
-    by_seed = ["dataset", "score", "family", "sampler", "metric", "seed"]
-    others = sound[sound["score"].isin(["exact", "empirical"])].set_index(by_seed)["value"]
-    rows = []
-    for key, group in sound[sound["score"] == "learned"].groupby(_KEYS, sort=False):
-        labels: dict[str, Any] = dict(zip(_KEYS, key, strict=True))
-        noise = processes.get(labels["family"])
-        values = group.set_index("seed")["value"]
-        floor = group["floor_mean"].iloc[0]
-
-        def beside(score: str, labels: Any = labels, noise: Any = noise, values: Any = values) -> pd.Series:
-            """Returns the row of another score, by the same sampler and for the same seeds."""
-            places = [
-                (labels["dataset"], score, noise, labels["sampler"], labels["metric"], seed)
-                for seed in values.index
-            ]
-            return pd.Series(others.reindex(places).to_numpy(), values.index)
-
-        exact = beside("exact")
-        parts = {
-            "total": t_interval(values - floor),
-            "solver": t_interval(exact - floor),
-            "learning": t_interval(values - exact),
-            "finite_data": t_interval(beside("empirical") - exact),
+    learned = sound[sound["score"] == "learned"].assign(process=lambda rows: rows["family"].map(processes))
+    for score in ("exact", "empirical"):
+        here = sound.loc[sound["score"] == score, [*_BESIDE, "value"]]
+        names = {"family": "process", "value": score}
+        learned = learned.merge(here.rename(columns=names), how="left", on=list(_PLACE))
+    parts = pd.DataFrame(
+        {
+            "total": learned["value"] - learned["floor_mean"],
+            "solver": learned["exact"] - learned["floor_mean"],
+            "learning": learned["value"] - learned["exact"],
+            "finite_data": learned["empirical"] - learned["exact"],
         }
-        row = {**labels, "seeds": len(values), "floor_sd": group["floor_sd"].iloc[0]}
-        for part, interval in parts.items():
+    )
+    rows = []
+    # Plain arrays: a pandas group for each row would take most of a large table's time.
+    values, floor_sd = parts.to_numpy(float), learned["floor_sd"].to_numpy(float)
+    for key, at in learned.groupby(_KEYS, sort=False).indices.items():
+        intervals = {part: t_interval(values[at, k]) for k, part in enumerate(PARTS)}
+        row = {**dict(zip(_KEYS, key, strict=True)), "seeds": len(at), "floor_sd": floor_sd[at[0]]}
+        for part, interval in intervals.items():
             row |= {part: interval.mean, f"{part}_low": interval.low, f"{part}_high": interval.high}
-        rows.append({**row, "errs_in": _verdict(parts)})
+        rows.append({**row, "errs_in": _verdict(intervals)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
