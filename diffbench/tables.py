@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from diffbench import runs
 from diffbench.statistics import t_interval
-from diffbench.store import Store, StoreError
+from diffbench.store import Store
 
 LONG = (
     "dataset", "family", "score", "sampler", "seed", "metric", "value", "floor_mean", "floor_sd",
@@ -39,15 +40,12 @@ class Tables(NamedTuple):
 
 
 def read_run(store: Store) -> dict[str, Any]:
-    """Returns `run.json`.
+    """Returns what the runs of a folder come to, as `run.json` has it.
 
     Raises:
       StoreError: If the folder holds no run.
     """
-    run = store.read_json("run.json")
-    if run is None:
-        raise StoreError(f"no run in {store.root}: it has no run.json; run a suite with --out {store.root}")
-    return run
+    return runs.cells_of(store)
 
 
 def build(store: Store) -> Tables:

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterator
 
 from matplotlib.figure import Figure
 
+from diffbench import runs
 from diffbench.figures import curves, density, fields, quality
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
@@ -23,7 +24,7 @@ def write(store: Store) -> list[str]:
     Args:
       store: The results folder; without a `run.json` there is nothing to draw.
     """
-    content = store.read_json("run.json")
+    content = runs.read(store)
     if content is None:
         return []
     paths = []
