@@ -16,6 +16,7 @@ from diffbench import engine, runs
 from diffbench.cells import Cell
 from diffbench.contracts import METRICS
 from diffbench.engine import Task
+from diffbench.provenance import provenance
 from diffbench.runs import place
 from diffbench.spec import Spec, identify
 from diffbench.store import Store, is_final
@@ -200,7 +201,8 @@ def run(
     for task, record in engine.run(planned.tasks, execute, workers):
         if not store.has(task.stage, task.name):
             # The worker died before it could write: its row must not be missing.
-            store.write(task.stage, task.name, {"spec": task.payload["spec"], "stage": task.stage, **record})
+            about = {"spec": task.payload["spec"], "stage": task.stage, "provenance": provenance()}
+            store.write(task.stage, task.name, {**about, **record})
         if record.get("found"):
             tally.kept += 1
         else:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from diffbench import runs
+from diffbench import runs, spreadsheet
+from diffbench.index import Index
 from diffbench.statistics import t_interval
 from diffbench.store import Store
 
@@ -55,37 +56,19 @@ def build(store: Store) -> Tables:
       StoreError: If the folder holds no run.
     """
     run = read_run(store)
-    reader = _Reader(store)
+    reader = Index(store)
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
     long = pd.DataFrame(rows, columns=list(LONG))
     for column in ("value", "floor_mean", "floor_sd", "z", "p_value"):
         long[column] = long[column].astype("float64")
     for column in ("seed", "nfe", "n_samples"):
         long[column] = long[column].astype("Int64")
-    return Tables(long, compare(long, run["columns"]), _times(run, reader))
+    made = Tables(long, compare(long, run["columns"]), _times(run, reader))
+    reader.save()
+    return made
 
 
-class _Reader:
-    """Reads each record once."""
-
-    def __init__(self, store: Store):
-        self._store = store
-        self._seen: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-
-    def __call__(self, stage: str, name: str | None) -> Mapping[str, Any] | None:
-        if name is None:
-            return None
-        if (stage, name) not in self._seen:
-            record = self._store.read(stage, name)
-            if record is not None:
-                record = {k: v for k, v in record.items() if k not in ("spec", "provenance")}
-            self._seen[stage, name] = record
-        return self._seen[stage, name]
-
-
-def _long_rows(
-    cell: Mapping[str, Any], columns: Mapping[str, Any], read: _Reader
-) -> Iterator[dict[str, Any]]:
+def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Index) -> Iterator[dict[str, Any]]:
     """Yields the long rows of a cell: one for each column of each of its metrics."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     for metric, name in cell["measures"].items():
@@ -137,19 +120,30 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
       columns: Columns of each metric, in order.
     """
     order = {column: i for i, column in enumerate(c for metric in columns.values() for c in metric)}
+    # Plain lists: one pandas group a row and column would take most of a large table's time.
+    numbers = {c: long[c].to_numpy(float, na_value=math.nan) for c in ("value", "z", "floor_sd", "nfe")}
+    labels = zip(*(long[c].tolist() for c in (*ROW, "dataset", "metric", "seed", "status")), strict=True)
+    groups: dict[tuple[str, ...], dict[tuple[str, str], list[int]]] = {}
+    ok: dict[tuple[str, ...], dict[tuple[str, int], bool]] = {}
+    nfes: dict[tuple[str, ...], dict[tuple[str, int], float]] = {}
+    for i, (*here, dataset, metric, seed, status) in enumerate(labels):
+        key, cell = tuple(here), (dataset, seed)
+        groups.setdefault(key, {}).setdefault((dataset, metric), []).append(i)
+        done = ok.setdefault(key, {})
+        done[cell] = done.get(cell, True) and status == "ok"
+        nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
     rows = []
-    for key, group in long.groupby(list(ROW), sort=False):
-        cells = group.groupby(["dataset", "seed"])["status"].agg(lambda s: bool((s == "ok").all()))
+    for key, columns_of in groups.items():
         row: dict[str, Any] = dict(zip(ROW, key, strict=True))
-        row |= {"completed": int(cells.sum()), "cells": len(cells)}
-        for (dataset, metric), values in group.groupby(["dataset", "metric"], sort=False):
-            interval, z = t_interval(values["value"]), t_interval(values["z"])
+        row |= {"completed": sum(ok[key].values()), "cells": len(ok[key])}
+        for (dataset, metric), at in columns_of.items():
+            interval, z = t_interval(numbers["value"][at]), t_interval(numbers["z"][at])
             place = f"{dataset}:{metric}"
             row |= {place: interval.mean, f"{place}:low": interval.low, f"{place}:high": interval.high}
-            if values["floor_sd"].notna().any():
+            if not all(math.isnan(numbers["floor_sd"][i]) for i in at):
                 row[f"{place}:z"] = z.mean
-        nfe = group.drop_duplicates(["dataset", "seed"])["nfe"].dropna()
-        row["nfe"] = float(nfe.mean()) if len(nfe) else math.nan
+        nfe = [value for value in nfes[key].values() if not math.isnan(value)]
+        row["nfe"] = sum(nfe) / len(nfe) if nfe else math.nan
         rows.append(row)
     table = pd.DataFrame(rows)
     if table.empty:
@@ -164,7 +158,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     return table[[*fixed, *places]].reset_index(drop=True)
 
 
-def _times(run: Mapping[str, Any], read: _Reader) -> pd.DataFrame:
+def _times(run: Mapping[str, Any], read: Index) -> pd.DataFrame:
     """Returns the seconds of every stage; machines differ here and nowhere else."""
     rows = []
     for cell in run["cells"]:
@@ -185,11 +179,11 @@ def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]
     folder = store.root / "tables"
     content = {
         "comparison.md": markdown(tables.long, columns).encode(),
-        "comparison.csv": tables.comparison.to_csv(index=False).encode(),
+        "comparison.csv": spreadsheet.csv(tables.comparison),
         "comparison.tex": latex(tables.long, columns).encode(),
-        "measurements.csv": tables.long.to_csv(index=False).encode(),
+        "measurements.csv": spreadsheet.csv(tables.long),
         "measurements.parquet": _parquet(tables.long),
-        "times.csv": tables.times.to_csv(index=False).encode(),
+        "times.csv": spreadsheet.csv(tables.times),
     }
     for name, data in content.items():
         store.replace(folder / name, data)

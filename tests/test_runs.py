@@ -64,7 +64,12 @@ def test_versions_of_a_part_are_never_mixed(store):
 
 def test_versions_are_those_of_every_part_of_a_specification():
     part = {"name": "ring", "params": {"version": 7}, "version": 2}
-    draw = {"stage": "draw", "dataset": part, "version": 3, "fit": {"stage": "fit", "training": {"version": 4}}}
+    draw = {
+        "stage": "draw",
+        "dataset": part,
+        "version": 3,
+        "fit": {"stage": "fit", "training": {"version": 4}},
+    }
     edm = {"name": "edm", "params": {}, "version": 1, "plugin": "abc"}
     assert runs.versions_of([draw, {"stage": "measure", "family": edm}]) == {
         "dataset ring": "2", "draw": "3", "training": "4", "family edm": "1 abc",

@@ -48,7 +48,9 @@ def test_racing_writers_leave_each_record_once_and_whole(tmp_path):
     start = str(time.time() + 2.0)
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, str(tmp_path / "run"), str(me), start], cwd=ROOT, stderr=subprocess.PIPE
+            [sys.executable, "-c", RACER, str(tmp_path / "run"), str(me), start],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
         )
         for me in range(RACERS)
     ]
@@ -174,7 +176,12 @@ def test_what_only_waited_is_tried_again_without_being_told(alone, tiny, tmp_pat
     (path,) = [p for p in (store.root / "measurements").glob("*.json")][:1]
     record = seal.unseal(path.read_bytes())
     path.unlink()
-    blocked = {**record, "status": "error", "reason": "Blocked: the draw it needs is missing", "blocked": True}
+    blocked = {
+        **record,
+        "status": "error",
+        "reason": "Blocked: the draw it needs is missing",
+        "blocked": True,
+    }
     store.write("measure", path.stem, blocked)
     store, tally = run(tiny(), tmp_path / "run")
     assert (tally.made, tally.failed) == (1, [])
