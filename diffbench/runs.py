@@ -152,4 +152,6 @@ def cells_of(store: Store) -> dict[str, Any]:
     run = read(store)
     if run is None:
         raise StoreError(f"no run in {store.root}: it has no {VIEW}; run a suite with --out {store.root}")
+    if not all(isinstance(run.get(key), kind) for key, kind in (("cells", list), ("columns", dict))):
+        raise StoreError(f"no run in {store.root}: its {VIEW} names no cells")
     return run

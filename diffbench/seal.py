@@ -63,6 +63,8 @@ def unseal(data: bytes) -> dict[str, Any]:
     schema = content.get("schema") if isinstance(content, dict) else None
     if sealed and isinstance(schema, int) and schema > SCHEMA:
         raise Foreign(f"it has schema {schema}, and this version of diffbench reads {UNSEALED} to {SCHEMA}")
+    if schema is None and not sealed:
+        raise Foreign("it is JSON of something else: it has no schema")
     if schema != (SCHEMA if sealed else UNSEALED):
         raise Broken("it has no digest" if not sealed else f"it has no schema from 1 to {SCHEMA}")
     content.pop("sha256", None)

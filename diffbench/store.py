@@ -128,7 +128,7 @@ class Store:
         if record is None or not record.get("arrays"):
             return record
         try:
-            self._check(stage, record["arrays"], whole)
+            self.arrays_file(stage, record["arrays"], whole)
         except Broken as error:
             self._put_away(stage, path, record["arrays"], str(error))
             return None
@@ -151,12 +151,14 @@ class Store:
         elif not about:
             return {}
         try:
-            return safetensors.load(data if record["schema"] == UNSEALED else self._check(stage, about, True))
+            return safetensors.load(
+                data if record["schema"] == UNSEALED else self.arrays_file(stage, about, True)
+            )
         except (Broken, SafetensorError) as error:
             self._put_away(stage, path, about, str(error))
             return {}
 
-    def _check(self, stage: str, about: Mapping[str, Any], whole: bool) -> bytes:
+    def arrays_file(self, stage: str, about: Mapping[str, Any], whole: bool) -> bytes:
         """Returns the file of a record's arrays; only its size is looked at unless asked.
 
         Raises:
@@ -181,7 +183,7 @@ class Store:
 
         def is_complete(data: bytes) -> bool:
             with contextlib.suppress(Broken):
-                self._check(stage, unseal(data)["arrays"], True)
+                self.arrays_file(stage, unseal(data)["arrays"], True)
                 return True
             return False
 
