@@ -12,6 +12,7 @@ from typing import Any
 from diffbench import cells as expansion
 from diffbench import console, harness, plugins, rendering, tables
 from diffbench import suite as suites
+from diffbench import verify as checking
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES
@@ -109,6 +110,15 @@ def dry_run(request: Request) -> int:
     planned = harness.plan(cells, store, retry_failed=request.retry_failed)
     console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)
     return 0
+
+
+def verify(folder: Path, paths: tuple[str, ...], tolerance: float) -> int:
+    """Checks a results folder and returns the exit code."""
+    for path in paths:
+        plugins.load(path)
+    report = checking.check(folder, tolerance)
+    console.say_verified(report, folder)
+    return 1 if report.wrong else 0
 
 
 def list_parts(paths: tuple[str, ...], load: bool) -> None:

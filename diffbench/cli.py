@@ -94,6 +94,28 @@ def tables(
     console.say_paths("tables", build.write(store, build.build(store), columns))
 
 
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
+    plugin: Plugins = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative difference at which a value still counts as the same.")
+    ] = 1e-4,
+    debug: Debug = False,
+) -> None:
+    """Check every digest and measure the stored samples again; nothing is written.
+
+    Exit code 1 if anything is broken or disagrees. Parts of plug-ins are only built where their
+    file is given.
+    """
+    from diffbench.engine import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)
+    from diffbench import application
+
+    raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance))
+
+
 @app.command(name="list")
 def list_parts(
     plugin: Plugins = None,

@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from diffbench.statistics import t_interval
@@ -42,22 +43,34 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
       columns: Columns of each metric, in order.
     """
     order = {column: i for i, column in enumerate(c for metric in columns.values() for c in metric)}
+    # Plain lists: one pandas group a row and column would take most of a large table's time.
+    numbers = {c: long[c].to_numpy(float, na_value=math.nan) for c in ("value", "z", "floor_sd", "nfe")}
+    numbers["u"] = commensurable(long, columns).to_numpy(float)
+    labels = zip(*(long[c].tolist() for c in (*ROW, "dataset", "metric", "seed", "status")), strict=True)
+    groups: dict[tuple[str, ...], dict[tuple[str, str], list[int]]] = {}
+    ok: dict[tuple[str, ...], dict[tuple[str, int], bool]] = {}
+    nfes: dict[tuple[str, ...], dict[tuple[str, int], float]] = {}
+    for i, (*here, dataset, metric, seed, status) in enumerate(labels):
+        key, cell = tuple(here), (dataset, seed)
+        groups.setdefault(key, {}).setdefault((dataset, metric), []).append(i)
+        done = ok.setdefault(key, {})
+        done[cell] = done.get(cell, True) and status == "ok"
+        nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
     rows = []
-    long = long.assign(u=commensurable(long, columns))
-    for key, group in long.groupby(list(ROW), sort=False):
-        cells = group.groupby(["dataset", "seed"])["status"].agg(lambda s: bool((s == "ok").all()))
+    for key, columns_of in groups.items():
         row: dict[str, Any] = dict(zip(ROW, key, strict=True))
-        row |= {"completed": int(cells.sum()), "cells": len(cells)}
-        for (dataset, metric), values in group.groupby(["dataset", "metric"], sort=False):
-            interval, z = t_interval(values["value"]), t_interval(values["z"])
+        row |= {"completed": sum(ok[key].values()), "cells": len(ok[key])}
+        for (dataset, metric), at in columns_of.items():
+            interval, z = t_interval(numbers["value"][at]), t_interval(numbers["z"][at])
             place = f"{dataset}:{metric}"
             row |= {place: interval.mean, f"{place}:low": interval.low, f"{place}:high": interval.high}
-            if values["floor_sd"].notna().any():
+            if not all(math.isnan(numbers["floor_sd"][i]) for i in at):
                 row[f"{place}:z"] = z.mean
-            if values["u"].notna().any():
-                row[f"{place}:u"] = float(values["u"].mean())
-        nfe = group.drop_duplicates(["dataset", "seed"])["nfe"].dropna()
-        row["nfe"] = float(nfe.mean()) if len(nfe) else math.nan
+            u = numbers["u"][at]
+            if not np.isnan(u).all():
+                row[f"{place}:u"] = float(np.nanmean(u))
+        nfe = [value for value in nfes[key].values() if not math.isnan(value)]
+        row["nfe"] = sum(nfe) / len(nfe) if nfe else math.nan
         rows.append(row)
     table = pd.DataFrame(rows)
     if table.empty:

@@ -144,6 +144,18 @@ def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
         print(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", file=sys.stderr)
 
 
+def say_verified(report: Any, root: Path) -> None:
+    """Prints what a check of a folder found: each fault on stderr, and how much was looked at."""
+    for where, what in report.wrong:
+        print(f"wrong: {where}: {what}", file=sys.stderr)
+    print(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
+    if report.unsealed:
+        print(f"without a digest, so read and not vouched for: {report.unsealed} files")
+    for reason, count in sorted(report.skipped.items()):
+        print(f"not measured again: {count} measurements; {reason}")
+    print(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
+
+
 def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
     """Prints what a run would do."""
     print(f"suite {name}: {cells} cells, results in {root}")

@@ -8,15 +8,18 @@ never made again. Failures are records too: with a status and a reason.
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from diffbench import engine
+from diffbench import engine, runs
 from diffbench.cells import BRACKETS, Cell
 from diffbench.contracts import METRICS
 from diffbench.engine import Task
+from diffbench.provenance import provenance
+from diffbench.runs import place
 from diffbench.spec import Spec, identify
-from diffbench.store import SCHEMA, Store
+from diffbench.store import Store, is_final
 
 STAGES = ("reference", "fit", "draw", "floor", "measure")
 # What a draw depends on and its score does not.
@@ -80,7 +83,7 @@ def plan(
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
         row["reference_id"] = need(reference_spec(cell), (), "reference")
-        row["measures"] = {}
+        row["measures"], judged = {}, []
         for metric in cell.metrics:
             spec = measure_spec(cell, metric)
             if spec is None:
@@ -91,16 +94,31 @@ def plan(
             if spec.get("floor") is not None:
                 waits.append(need(spec["floor"], (row["reference_id"],), metric))
             row["measures"][metric["name"]] = need(spec, waits, metric)
+            judged.append(spec)
+        row["versions"] = runs.versions_of([cell.draw, *judged])
         rows.append(row)
     have = {t.name for t in tasks.values() if _settled(store.read(t.stage, t.name), retry_failed)}
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
-    return Plan(sorted(todo, key=lambda task: urgency[task.stage]), len(have), rows)
+    return Plan(sorted(_turned(todo), key=lambda task: urgency[task.stage]), len(have), rows)
+
+
+def _turned(tasks: list[Task]) -> list[Task]:
+    """Returns tasks from some place on, then those before it.
+
+    Runs at once on one folder begin at places of their own and so share the work; neighbours,
+    which share programs, stay neighbours.
+    """
+    start = secrets.randbelow(len(tasks)) if tasks else 0
+    return [*tasks[start:], *tasks[:start]]
 
 
 def _settled(record: Mapping[str, Any] | None, retry_failed: bool) -> bool:
-    return record is not None and not (retry_failed and record["status"] == "error")
+    if record is None or is_final(record):
+        return record is not None
+    # What only waited for something that is there now, or failed, has not been tried.
+    return not retry_failed and not record.get("blocked")
 
 
 def reference_spec(cell: Cell) -> Spec:
@@ -145,7 +163,7 @@ class Tally:
 
     Attributes:
       made: Tasks done in this run.
-      kept: Tasks that were there already.
+      kept: Tasks that were there already, or that another run did in the meantime.
       failed: Failed tasks of this run, with their reasons.
     """
 
@@ -188,8 +206,12 @@ def run(
     for task, record in engine.run(planned.tasks, execute, workers):
         if not store.has(task.stage, task.name):
             # The worker died before it could write: its row must not be missing.
-            store.write(task.stage, task.name, {"spec": task.payload["spec"], "stage": task.stage, **record})
-        tally.made += 1
+            about = {"spec": task.payload["spec"], "stage": task.stage, "provenance": provenance()}
+            store.write(task.stage, task.name, {**about, **record})
+        if record.get("found"):
+            tally.kept += 1
+        else:
+            tally.made += 1
         if record["status"] != "ok":
             tally.failed.append((task, record["reason"]))
         if progress is not None:
@@ -207,28 +229,17 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
 def note_run(
     store: Store, suite: Mapping[str, Any], rows: list[dict[str, Any]], metrics: Mapping[str, Spec]
 ) -> None:
-    """Writes `run.json`: the suite and its cells, beside those of earlier runs on the folder.
-
-    Cells of an earlier run stay where both runs share their settings; otherwise one table
-    would mix what cannot be compared. Their records stay in any case.
-    """
+    """Keeps the suite and its cells in the folder; see `runs`."""
     import diffbench
 
-    settings = settings_of(suite)
-    before = store.read_json("run.json")
-    kept = []
-    if before is not None and before.get("settings") == settings:
-        new = {place(row) for row in rows}
-        kept = [row for row in before["cells"] if place(row) not in new]
     content = {
-        "schema": SCHEMA,
         "diffbench": diffbench.__version__,
         "suite": dict(suite),
-        "settings": settings,
-        "columns": {**(before["columns"] if before and kept else {}), **_columns(metrics)},
-        "cells": sorted([*kept, *rows], key=place),
+        "settings": settings_of(suite),
+        "columns": _columns(metrics),
+        "cells": sorted(rows, key=place),
     }
-    store.write_json("run.json", content)
+    runs.note(store, content)
 
 
 def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
@@ -238,8 +249,3 @@ def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
         built = METRICS.build(name, **metrics[name]["params"])
         found[name] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
     return found
-
-
-def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Returns where a cell stands in the comparison; cells sort and match by it."""
-    return tuple(row[k] for k in ("dataset", "score", "family", "budget", "sampler", "seed"))

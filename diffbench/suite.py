@@ -18,6 +18,8 @@ from typing import Annotated, Any
 
 import pydantic
 
+from diffbench.files import is_plain
+
 
 class SuiteError(ValueError):
     """A suite that cannot be run; the message is one line."""
@@ -107,7 +109,7 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
       SuiteError: Naming the source, the key, what was expected and what came.
     """
     try:
-        return Suite(**{"name": default_name, **content})
+        suite = Suite(**{"name": default_name, **content})
     except pydantic.ValidationError as error:
         errors = error.errors()
         # Of the alternatives of one key, the one that went deepest is the one meant.
@@ -121,6 +123,9 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
         where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
         got = first["input"]
         raise SuiteError(f"{source}: {where}: {first['msg'].lower()}; got {got!r}") from None
+    if not is_plain(suite.name):
+        raise SuiteError(f"{source}: name: some system has no such folder name; got {suite.name!r}")
+    return suite
 
 
 def _internal(part: str) -> bool:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from diffbench import rendering
+from diffbench import rendering, runs, spreadsheet
 from diffbench.comparison import compare
+from diffbench.index import Index
 from diffbench.split import error_split
-from diffbench.store import Store, StoreError
+from diffbench.store import Store
 
 LONG = (
     "dataset", "family", "score", "sampler", "seed", "metric", "value", "floor_mean", "floor_sd",
@@ -40,15 +41,12 @@ class Tables(NamedTuple):
 
 
 def read_run(store: Store) -> dict[str, Any]:
-    """Returns `run.json`.
+    """Returns what the runs of a folder come to, as `run.json` has it.
 
     Raises:
       StoreError: If the folder holds no run.
     """
-    run = store.read_json("run.json")
-    if run is None:
-        raise StoreError(f"no run in {store.root}: it has no run.json; run a suite with --out {store.root}")
-    return run
+    return runs.cells_of(store)
 
 
 def build(store: Store) -> Tables:
@@ -58,7 +56,7 @@ def build(store: Store) -> Tables:
       StoreError: If the folder holds no run.
     """
     run = read_run(store)
-    reader = _Reader(store)
+    reader = Index(store)
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
     long = pd.DataFrame(rows, columns=list(LONG))
     for column in ("value", "floor_mean", "floor_sd", "z", "p_value"):
@@ -67,30 +65,12 @@ def build(store: Store) -> Tables:
         long[column] = long[column].astype("Int64")
     processes = {cell["family"]: cell["process"] for cell in run["cells"] if cell.get("process")}
     split = error_split(long, processes)
-    return Tables(long, compare(long, run["columns"]), split, _times(run, reader))
+    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader))
+    reader.save()
+    return made
 
 
-class _Reader:
-    """Reads each record once."""
-
-    def __init__(self, store: Store):
-        self._store = store
-        self._seen: dict[tuple[str, str], Mapping[str, Any] | None] = {}
-
-    def __call__(self, stage: str, name: str | None) -> Mapping[str, Any] | None:
-        if name is None:
-            return None
-        if (stage, name) not in self._seen:
-            record = self._store.read(stage, name)
-            if record is not None:
-                record = {k: v for k, v in record.items() if k not in ("spec", "provenance")}
-            self._seen[stage, name] = record
-        return self._seen[stage, name]
-
-
-def _long_rows(
-    cell: Mapping[str, Any], columns: Mapping[str, Any], read: _Reader
-) -> Iterator[dict[str, Any]]:
+def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Index) -> Iterator[dict[str, Any]]:
     """Yields the long rows of a cell: one for each column of each of its metrics."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     for metric, name in cell["measures"].items():
@@ -131,7 +111,7 @@ def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[
     return "ok", ""
 
 
-def _times(run: Mapping[str, Any], read: _Reader) -> pd.DataFrame:
+def _times(run: Mapping[str, Any], read: Index) -> pd.DataFrame:
     """Returns the seconds of every stage; machines differ here and nowhere else."""
     rows = []
     for cell in run["cells"]:
@@ -152,13 +132,13 @@ def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]
     folder = store.root / "tables"
     content = {
         "comparison.md": rendering.markdown(tables.long, columns).encode(),
-        "comparison.csv": tables.comparison.to_csv(index=False).encode(),
+        "comparison.csv": spreadsheet.csv(tables.comparison),
         "error_split.md": rendering.split_markdown(tables.long, tables.split).encode(),
-        "error_split.csv": tables.split.to_csv(index=False).encode(),
+        "error_split.csv": spreadsheet.csv(tables.split),
         "comparison.tex": rendering.latex(tables.long, columns).encode(),
-        "measurements.csv": tables.long.to_csv(index=False).encode(),
+        "measurements.csv": spreadsheet.csv(tables.long),
         "measurements.parquet": _parquet(tables.long),
-        "times.csv": tables.times.to_csv(index=False).encode(),
+        "times.csv": spreadsheet.csv(tables.times),
     }
     for name, data in content.items():
         store.replace(folder / name, data)

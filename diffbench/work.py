@@ -11,6 +11,7 @@ import json
 import time
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ from diffbench.metrics.floor import against_floor, floor_of
 from diffbench.parts import make_dataset
 from diffbench.provenance import provenance
 from diffbench.spec import Spec, canonical, identify
-from diffbench.store import Store
+from diffbench.store import Store, is_final
 
 POOL_POINTS = 2**20
 POOL_NUMBERS = 2**24
@@ -40,10 +41,20 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
       The record's status, reason and seconds.
     """
-    for path in payload["plugins"]:
-        plugins.load(path)
     spec, store = payload["spec"], Store(payload["root"])
     stage = spec["stage"]
+    found = store.read(stage, payload["name"], whole=True)
+    if found is not None and is_final(found):
+        # Another run on the folder was here since the tasks were planned.
+        return {**{k: found[k] for k in ("status", "reason", "seconds")}, "found": True}
+    for path in payload["plugins"]:
+        plugins.load(path)
+    return {k: v for k, v in _make(spec, store).items() if k in ("status", "reason", "seconds")}
+
+
+def _make(spec: Spec, store: Store) -> dict[str, Any]:
+    """Does a task and returns the record that it wrote."""
+    stage, started = spec["stage"], datetime.now(UTC)
     began = time.perf_counter()
     programs = _compiled()
     try:
@@ -53,6 +64,8 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
         text = (str(error).strip().splitlines() or [""])[0]
         reason = f"{type(error).__name__}: {text} ({where.name}, line {where.lineno})"
         record, arrays = {"status": "error", "reason": reason}, {}
+        if isinstance(error, Blocked):
+            record["blocked"] = True
     record = {
         "status": "ok",
         "reason": "",
@@ -61,10 +74,26 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
         "spec": spec,
         "seconds": time.perf_counter() - began,
         "compiled": _compiled() > programs,
+        "started": started.isoformat(timespec="milliseconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "provenance": provenance(),
     }
-    store.write(stage, payload["name"], record, arrays)
-    return {k: record[k] for k in ("status", "reason", "seconds")}
+    store.write(stage, identify(spec), record, arrays)
+    return record
+
+
+def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
+    """Returns the record of a measurement of what is stored, without writing it.
+
+    Args:
+      spec: Its specification.
+      store: The results folder, frozen.
+
+    Raises:
+      Exception: Whatever the measurement raises, such as where what it needs is not there.
+    """
+    record, _ = _measure(spec, store)
+    return {"status": "ok", "reason": "", **record}
 
 
 def _compiled() -> int:
@@ -77,8 +106,10 @@ class Blocked(Exception):
 
 
 def _needed(store: Store, spec: Spec) -> Mapping[str, Any]:
-    """Returns the record that a task builds on."""
-    record = store.read(spec["stage"], identify(spec))
+    """Returns the record that a task builds on, whole; one that was broken is made again first."""
+    record = store.read(spec["stage"], identify(spec), whole=True)
+    if record is None and store.was_broken(spec["stage"], identify(spec)):
+        record = _make(spec, store)
     if record is None:
         raise Blocked(f"the {spec['stage']} it needs is missing")
     return record

@@ -32,7 +32,9 @@ def take_over(run: Path, name: str) -> None:
     for table in ("measurements.csv", "comparison.csv", "comparison.md"):
         shutil.copyfile(run / "tables" / table, folder / table)
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    record = json.loads(next(iter(sorted((run / "draws").glob("*.json")))).read_text(encoding="utf-8"))
+    # An outcome; what a dead worker left says less.
+    path = next(path for path in sorted((run / "draws").glob("*.json")) if ".failed-" not in path.name)
+    record = json.loads(path.read_text(encoding="utf-8"))
     kept = {key: about[key] for key in ("columns", "diffbench", "settings", "suite")}
     picture = run / "figures" / f"density_{FRONT}.png"
     if name == "quick" and picture.exists():

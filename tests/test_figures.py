@@ -14,6 +14,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from diffbench import figures
+from diffbench.figures.base import plain
 from diffbench.figures.curves import smoothed
 from diffbench.figures.records import Run
 from diffbench.figures.view import density, outside, view_of
@@ -77,6 +78,8 @@ class Made:
         name = f"{dataset}-{score}-{family}-{label}-{budget}-{seed}".replace("(", "").replace(")", "")
         fit_id = f"fit-{dataset}-{family}-{budget}-{seed}" if score == "learned" else None
         reference = f"reference-{dataset}"
+        name, reference = plain(name), plain(reference)
+        fit_id = fit_id and plain(fit_id)
         if not self.store.has("reference", reference):
             points = self.points(dataset, n, dim, 0.02)
             self.store.write("reference", reference, {"status": "ok", "reason": ""}, {"samples": points})
@@ -132,7 +135,9 @@ class Made:
 
 @pytest.fixture
 def made(tmp_path) -> Made:
-    return Made(Store(tmp_path / "run"))
+    store = Store(tmp_path / "run")
+    store.prepare()
+    return Made(store)
 
 
 def size_of(png: bytes) -> tuple[int, int]:

@@ -1,15 +1,17 @@
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import diffbench
 from diffbench import engine, harness, rendering, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.engine import Queue, Task
-from diffbench.store import Store
+from diffbench.store import FOLDERS, Store
 from diffbench.work import flatten, unflatten
 
 
@@ -84,6 +86,19 @@ def test_samples_are_stored_in_data_coordinates(done):
     assert np.abs(samples[0]).max() > 1.9
     assert samples[0].shape == (64, 2)
     assert samples[0].dtype == np.float32
+
+
+def test_every_record_says_what_made_it_where_and_when(done):
+    paths = [path for folder in FOLDERS.values() for path in (done.root / folder).glob("*.json")]
+    assert {path.parent.name for path in paths} == set(FOLDERS.values())
+    for path in paths:
+        record = json.loads(path.read_text())
+        assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["ended"])
+        made = record["provenance"]
+        assert made["diffbench"] == diffbench.__version__
+        assert {"commit", "dirty", "processor", "device", "threads", "python"} <= made.keys()
+        for package in ("jax", "jaxlib", "dm-haiku", "distrax", "optax"):
+            assert made[package][0].isdigit(), package
 
 
 def rows_of(store, query):

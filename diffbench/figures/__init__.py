@@ -12,6 +12,7 @@ from collections.abc import Container, Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
+from diffbench import runs
 from diffbench.figures import curves, density, fields, memorisation, quality, split
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
@@ -25,7 +26,7 @@ def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
       store: The results folder; without a `run.json` there is nothing to draw.
       parts: The error split of the run, if it is to be drawn too.
     """
-    content = store.read_json("run.json")
+    content = runs.read(store)
     if content is None:
         return []
     paths = []
