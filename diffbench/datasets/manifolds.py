@@ -288,4 +288,5 @@ def pinwheel(
         thickness=thickness,
         embed=embed,
         spread=float(sd.min()),
+        intrinsic=False,
     )
