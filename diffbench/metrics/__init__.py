@@ -1,5 +1,6 @@
 """The shipped metrics; importing this package registers them."""
 
+from diffbench.metrics import density as density
 from diffbench.metrics import manifold as manifold
 from diffbench.metrics import modes as modes
 from diffbench.metrics import score_error as score_error
