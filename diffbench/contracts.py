@@ -201,11 +201,13 @@ class Column:
       better: Which direction is good.
       perfect: The value of a perfect model, or None where it depends on the data.
       censored: Whether a value of n, the number of samples, stands for "more than n".
+      optional: Whether it is NaN where the process or the data has no such number.
     """
 
     better: Literal["lower", "higher"] = "lower"
     perfect: float | None = None
     censored: bool = False
+    optional: bool = False
 
 
 Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]

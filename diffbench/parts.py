@@ -145,8 +145,10 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
                 "train": "a finite training set (train_size)",
                 "manifold": "a manifold",
                 "intrinsic": "coordinates on a manifold",
+                "density": "a density",
             }.get(need, need)
-            return f"it needs {hint}, and dataset {dataset.name!r} has none"
+            remedy = {"density": "; give it a thickness above 0"}.get(need, "")
+            return f"it needs {hint}, and dataset {dataset.name!r} has none{remedy}"
     return None
 
 

@@ -157,10 +157,11 @@ def evaluator(source: Source, process: Process) -> Score:
     """Returns the score of a source for calls outside compiled programs.
 
     It is compiled once per kind and shape: sources that differ in their arrays only, and
-    processes that differ in their constants only, share the program.
+    processes that differ in their constants only, share the program. It is a pytree of
+    those arrays, so a compiled program that takes it as an argument is shared likewise.
     """
     program = _program(canonical(source.spec))
-    return functools.partial(program, source.arrays, process)
+    return jax.tree_util.Partial(program, source.arrays, process)
 
 
 @functools.lru_cache(maxsize=64)

@@ -209,6 +209,8 @@ def check_sampler(sampler: Sampler, n: int = 2048) -> None:
 def check_metric(metric: Metric, n: int = 128) -> None:
     """Checks a metric: its columns, on truth against truth, are plain numbers.
 
+    NaN is allowed in optional columns only.
+
     Args:
       metric: A built metric.
       n: Samples on each side.
@@ -233,6 +235,7 @@ def check_metric(metric: Metric, n: int = 128) -> None:
     _expect("columns", list(values) == list(metric.columns), list(metric.columns), list(values))
     for column, value in values.items():
         _expect(column, isinstance(value, float), "a float", type(value).__name__)
-        _expect(column, np.isfinite(value), "a finite number", value)
+        missing = metric.columns[column].optional and np.isnan(value)
+        _expect(column, missing or np.isfinite(value), "a finite number", value)
     for name, array in arrays.items():
         _expect(name, isinstance(array, np.ndarray), "a NumPy array", type(array).__name__)

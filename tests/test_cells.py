@@ -103,7 +103,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"samplers": ["annealed_langevin"]}, r"annealed_langevin does not fit process 'ddpm_linear': it needs alpha"),
         ({"samplers": "own"}, r"samplers.*got 'own'"),
         ({"families": [{"name": "ddpm", "process": "vp"}]}, r"it cannot train on process 'vp': it trains on a table"),
-        ({"families": [{"name": "ddpm", "weighting": "max"}]}, r"weighting must be one of simple, likelihood; got 'max'"),
+        ({"families": [{"name": "ddpm", "weighting": "max"}]}, r"weighting must be one of simple, likelihood, importance; got 'max'"),
         ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 20}}]}, r"steps must be above 20"),
         (
             {"families": [{"name": "score_sde", "process": {"name": "ve", "sigma_min": 2.0, "sigma_max": 1.0}}]},
@@ -122,6 +122,10 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"datasets": [{"name": "circle", "train_size": 0}]}, r"train_size must be a whole number of at least 1; got 0"),
         ({"datasets": [{"name": "circle", "thickness": -0.1}]}, r"thickness must be .*got -0.1"),
         ({"datasets": ["circle"], "metrics": ["mode_tv"]}, r"metrics: mode_tv: it needs modes, and dataset 'circle'"),
+        (
+            {"datasets": [{"name": "circle", "thickness": 0.0}], "metrics": ["kl"]},
+            r"metrics: kl: it needs a density, and dataset 'circle' has none; give it a thickness above 0",
+        ),
         ({"metrics": ["manifold_distance"]}, r"manifold_distance: it needs a manifold, and dataset 'nine_gaussians'"),
         ({"seeds": []}, r"seeds: at least one is needed"),
         ({"seeds": [1, 1]}, r"seeds: each may be there once; got \[1, 1\]"),

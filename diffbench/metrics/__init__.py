@@ -1,5 +1,6 @@
 """The shipped metrics; importing this package registers them."""
 
+from diffbench.metrics import density as density
 from diffbench.metrics import detection as detection
 from diffbench.metrics import manifold as manifold
 from diffbench.metrics import memorisation as memorisation
