@@ -31,7 +31,7 @@ class Request:
     out: Path | None = None
     seeds: int | None = None
     full: bool = False
-    settings: Settings = Settings()
+    settings: Settings = dataclasses.field(default_factory=Settings)
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True

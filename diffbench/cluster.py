@@ -8,6 +8,7 @@ scheduler can run code here.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import importlib.util
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from diffbench.failures import describe
 from diffbench.worker import ONE_THREAD
 
 ADDRESS = re.compile(r"((?P<scheme>[a-z]+)://)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})/?")
@@ -131,23 +133,37 @@ def local(workers: int, memory: int | None = None) -> Iterator[Place]:
         yield Place(client, "the local cluster", own=True)
 
 
+async def _kind_of(address: str) -> str:
+    """Returns what answers at an address: "Scheduler", "Worker", "Nanny"."""
+    from distributed import Security, rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+        return str((await there.identity())["type"])
+
+
 @contextlib.contextmanager
 def joined(address: str) -> Iterator[Place]:
     """Joins a cluster that runs already; it stays when the run ends.
 
     Raises:
-      ClusterError: If no scheduler answers at the address.
+      ClusterError: If no scheduler answers at the address, or something else does.
     """
     from distributed import Client
 
     with _quiet():
         try:
-            client = Client(address, timeout=CONNECT, set_as_default=False)
+            # Dask's own client waits for ever where something listens that says nothing.
+            kind = asyncio.run(asyncio.wait_for(_kind_of(address), CONNECT))
         except (OSError, TimeoutError, ValueError) as error:
-            first = (str(error).splitlines() or [""])[0]
             raise ClusterError(
-                f"no Dask scheduler answers at {address} within {CONNECT} s ({type(error).__name__}: {first})"
+                f"no Dask scheduler answers at {address} within {CONNECT} s: start one, or correct the "
+                f"address ({describe(error)['reason']})"
             ) from error
+        if kind != "Scheduler":
+            raise ClusterError(
+                f"at {address} there is a Dask {kind.lower()}; give the address of a scheduler"
+            )
+        client = Client(address, timeout=CONNECT, set_as_default=False)
         try:
             yield Place(client, f"the scheduler at {address}", own=False)
         finally:
