@@ -14,6 +14,7 @@ from diffbench import console, harness, plugins, rendering, tables
 from diffbench import suite as suites
 from diffbench import verify as checking
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+from diffbench.engine import Settings
 from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.registry import Registry
@@ -29,7 +30,7 @@ class Request:
     out: Path | None = None
     seeds: int | None = None
     full: bool = False
-    workers: int | None = None
+    settings: Settings = dataclasses.field(default_factory=Settings)
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True
@@ -42,8 +43,6 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     Raises:
       ValueError: One line that says what is wrong, what came and what is possible.
     """
-    if request.workers is not None and request.workers < 0:
-        raise suites.SuiteError(f"--workers must be 0 or more; got {request.workers}")
     for path in request.plugins:
         plugins.load(path)
     suite = suites.load(request.suite)
@@ -61,15 +60,17 @@ def _cores() -> int:
 def run(request: Request) -> int:
     """Runs a suite and returns the exit code."""
     suite, cells, store = _prepared(request)
-    workers = _cores() if request.workers is None else request.workers
+    workers = _cores() if request.settings.workers is None else request.settings.workers
     with console.Progress() as progress:
         tally = harness.run(
             suite.model_dump(),
             cells,
             store,
             workers=workers,
+            settings=request.settings,
             plugins=[str(Path(path).resolve()) for path in request.plugins],
             retry_failed=request.retry_failed,
+            say=progress.note,
             begin=progress.begin,
             progress=progress.advance,
         )

@@ -76,6 +76,13 @@ class Progress:
             self._ids[stage] = self._bars.add_task(TITLES[stage], total=count, failed="")
         self._bars.start()
 
+    def note(self, line: str) -> None:
+        """Shows a line beside the progress."""
+        if self._bars is not None:
+            self._bars.console.print(escape(line))
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     def advance(self, task: Any, record: Mapping[str, Any]) -> None:
         """Counts a task that ended."""
         self._left[task.stage] -= 1

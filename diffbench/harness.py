@@ -50,7 +50,8 @@ def plan(
       cells: Cells of a suite.
       store: The results folder.
       plugins: Plug-in files that workers must load.
-      retry_failed: Whether records of tasks that ended in an error count as missing.
+      retry_failed: Whether records of tasks that failed count as missing; not those that
+        diverged, for they would again.
     """
     tasks: dict[str, Task] = {}
 
@@ -178,8 +179,10 @@ def run(
     store: Store,
     *,
     workers: int,
+    settings: engine.Settings | None = None,
     plugins: Sequence[str] = (),
     retry_failed: bool = False,
+    say: Callable[[str], None] = print,
     progress: Callable[[Task, Mapping[str, Any]], None] | None = None,
     begin: Callable[[Plan], None] | None = None,
 ) -> Tally:
@@ -190,8 +193,10 @@ def run(
       cells: Its cells.
       store: The results folder.
       workers: Worker processes; 0 for none.
+      settings: Limits on a task, and the scheduler of a cluster that runs already.
       plugins: Plug-in files that workers must load.
       retry_failed: Whether to try failed tasks again.
+      say: Called with each line of the engine that a person should see.
       progress: Called with each task that ended and its record.
       begin: Called with the plan before any work.
     """
@@ -203,9 +208,10 @@ def run(
     tally = Tally(kept=planned.done)
     from diffbench.work import execute
 
-    for task, record in engine.run(planned.tasks, execute, workers):
-        if not store.has(task.stage, task.name):
-            # The worker died before it could write: its row must not be missing.
+    ran = engine.run(planned.tasks, execute, workers, settings, folder=store.root, say=say)
+    for task, record, returned in ran:
+        if not returned:
+            # It ended before it could write a record: its row must not be missing.
             about = {"spec": task.payload["spec"], "stage": task.stage, "provenance": provenance()}
             store.write(task.stage, task.name, {**about, **record})
         if record.get("found"):

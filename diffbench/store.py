@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from diffbench import files, quarantine
+from diffbench.failures import FINAL
 from diffbench.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
 
 FOLDERS = {
@@ -30,8 +31,6 @@ FOLDERS = {
     "reference": "references",
     "floor": "floors",
 }
-# What became of a task whatever the machine; any other status may pass when it is tried again.
-FINAL = ("ok", "diverged")
 
 
 class StoreError(ValueError):

@@ -20,6 +20,7 @@ import numpy as np
 
 from diffbench import models, plugins, sampling, scores, training
 from diffbench.contracts import METRICS, Array, Dataset, Metric, Outcome, key_for
+from diffbench.failures import describe
 from diffbench.metrics.floor import against_floor, floor_of
 from diffbench.parts import make_dataset
 from diffbench.provenance import provenance
@@ -61,9 +62,9 @@ def _make(spec: Spec, store: Store) -> dict[str, Any]:
         record, arrays = _STAGES[stage](spec, store)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        text = (str(error).strip().splitlines() or [""])[0]
-        reason = f"{type(error).__name__}: {text} ({where.name}, line {where.lineno})"
-        record, arrays = {"status": "error", "reason": reason}, {}
+        failure = describe(error)
+        failure["reason"] += f" ({where.name}, line {where.lineno})"
+        record, arrays = dict(failure), {}
         if isinstance(error, Blocked):
             record["blocked"] = True
     record = {
