@@ -1,13 +1,12 @@
 """Noise processes against closed forms and beta tables in float64."""
 
-import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import interpolate
+from papers import betas_of, closed_form
 
 from diffbench.process import PROCESSES, from_betas, prior_kl, time_of_log_snr
 
@@ -51,34 +50,6 @@ def facts(process, t):
 
 perturbed = jax.jit(lambda process, key, x0, t: process.perturb(key, x0, t))
 inverted = jax.jit(time_of_log_snr)
-
-
-def betas_of(name, params):
-    n = params.get("steps", 1000)
-    if name == "ddpm_linear":
-        return np.linspace(params.get("beta_first", 0.1 / n), params.get("beta_last", 20 / n), n)
-    level = [math.cos((i / n + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(n + 1)]
-    return np.array([min(1 - after / before, 0.999) for before, after in itertools.pairwise(level)])
-
-
-def closed_form(name, params, t):
-    """Returns alpha, sigma, drift and g^2 in float64, as the papers have them."""
-    if name in ("ve", "ncsn"):
-        low, high = params.get("sigma_min", 0.01), params.get("sigma_max", 20.0 if name == "ve" else 6.0)
-        sigma = low * (high / low) ** t
-        return np.ones_like(t), sigma, np.zeros_like(t), sigma**2 * 2 * math.log(high / low)
-    if name in ("vp", "sub_vp"):
-        low, high = params.get("beta_min", 0.1), params.get("beta_max", 20.0)
-        beta, b = low + (high - low) * t, low * t + (high - low) * t**2 / 2
-    else:
-        betas = betas_of(name, params)
-        log = np.concatenate([[0.0], -np.cumsum(np.log(1 - betas))])
-        spline = interpolate.PchipInterpolator(np.linspace(0, 1, len(log)), log)
-        beta, b = spline.derivative()(t), spline(t)
-    alpha, variance = np.exp(-b / 2), -np.expm1(-b)
-    if name == "sub_vp":
-        return alpha, variance, -beta / 2, beta * -np.expm1(-2 * b)
-    return alpha, np.sqrt(variance), -beta / 2, beta
 
 
 def test_every_process_is_a_case():

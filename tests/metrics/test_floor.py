@@ -72,21 +72,6 @@ def test_p_values_are_uniform_under_truth():
     assert stats.chisquare(counts[1:]).pvalue > 0.001
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["energy", "sliced_w2", "mmd2"])
-def test_p_values_of_metrics_are_uniform_over_references(nine, truth, outcome, name):
-    # 200 references, 9 draws each; the chi-squared test rejects once in a thousand seeds.
-    metric = METRICS.build(name)
-    column = {"mmd2": "mmd2_local"}.get(name, name)
-    ranks = []
-    for r in range(200):
-        y = truth(nine, 40, "y", r)
-        floor = floor_of(metric, nine, y, 50, 9, label=f"uniform {r}").values[column]
-        value = metric.measure(KEY, outcome(nine, truth(nine, 50, "x", r), y))[0][column]
-        ranks.append(round(10 * against_floor(value, floor).p_value))
-    assert stats.chisquare(np.bincount(ranks, minlength=11)[1:]).pvalue > 0.001
-
-
 def test_what_is_wrong_is_named(nine, truth):
     y = truth(nine, 10, "y")
     with pytest.raises(ValueError, match="the metric of score_error, score_kl has no floor"):

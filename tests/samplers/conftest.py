@@ -1,12 +1,9 @@
 """Samplers opened up: every question they ask of the score, and every grain of their noise."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import io_callback
 
 
 @pytest.fixture
@@ -30,33 +27,6 @@ def run_openly(monkeypatch):
         return asked, np.asarray(samples, np.float64), int(nfe)
 
     return run
-
-
-@pytest.fixture
-def variance_after(monkeypatch):
-    """Returns a function that gives the exact variance of samples of Gaussian data, without sampling.
-
-    (sampler, process, score of x and t, variance at t_max, noises drawn) -> variance. With a linear score, a
-    sample is a sum of independent normals, the start and the noises, each times a gain. The k-th row carries
-    the gain of the k-th noise, so the squares of the rows add up to the variance.
-    """
-
-    def variance(sampler, process, score, start, noises):
-        counter = itertools.count(1)
-
-        def basis(key, shape=(), dtype=float):
-            row = io_callback(
-                lambda: np.int32(next(counter)), jax.ShapeDtypeStruct((), jnp.int32), ordered=True
-            )
-            return jax.nn.one_hot(row, shape[0])[:, None]
-
-        monkeypatch.setattr(jax.random, "normal", basis)
-        x = jnp.zeros((noises + 1, 1)).at[0, 0].set(start**0.5)
-        gains, _ = jax.jit(lambda x: sampler.run(jax.random.key(0), x, score, process))(x)
-        monkeypatch.undo()
-        return float((np.asarray(gains, np.float64) ** 2).sum())
-
-    return variance
 
 
 class Gaussian:

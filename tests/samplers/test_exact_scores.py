@@ -1,6 +1,4 @@
-"""Samplers on exact scores: orders of convergence, evaluations counted from the host, mixtures."""
-
-import math
+"""Samplers on exact scores: evaluations counted from the host, mixtures."""
 
 import jax
 import jax.numpy as jnp
@@ -12,86 +10,6 @@ from diffbench import samplers as samplers
 from diffbench import sampling, scores
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
-
-VARIANCE = 0.25
-STEPS = (100, 200, 400)
-
-
-def errors(variance_after, gaussian, process, name, wanted, noises, **params):
-    """Returns the error of the samples' variance by number of steps, started from p_T itself."""
-    data = gaussian(PROCESSES.build(process), VARIANCE)
-    exact = float(wanted(data))
-    found = [
-        variance_after(
-            SAMPLERS.build(name, steps=steps, t_end=0.01, **params), data.process, data.score, float(data.at(1.0)),
-            noises(steps),
-        )
-        for steps in STEPS
-    ]  # fmt: skip
-    return np.array(found) - exact
-
-
-def at_the_end(data):
-    return data.at(0.01)
-
-
-def denoised_at_the_end(data):
-    """Var E[x_0 | x_t]: what a step without noise from t to the data leaves."""
-    return data.process.alpha(jnp.asarray(0.01)) ** 2 * VARIANCE**2 / data.at(0.01)
-
-
-def euler_maruyama_variance(name, steps):
-    """The variance recursion of equation 6 in Song et al. (2021) on N(0, VARIANCE), in float64."""
-    times = np.linspace(1, 0.01, steps + 1)
-
-    def facts(t):
-        if name == "ve":
-            noise = (0.01 * 2000**t) ** 2
-            return 0.0, noise * 2 * math.log(2000), VARIANCE + noise
-        beta, b = 0.1 + 19.9 * t, 0.1 * t + 19.9 * t**2 / 2
-        return -beta / 2, beta, math.exp(-b) * VARIANCE - math.expm1(-b)
-
-    variance = facts(1.0)[2]
-    for i in range(steps):
-        f, g2, v = facts(times[i])
-        h = times[i] - times[i + 1]
-        variance *= (1 - (f + g2 / v) * h) ** 2
-        variance += g2 * h if i < steps - 1 else 0.0
-    return variance
-
-
-@pytest.mark.parametrize("process", ["vp", pytest.param("ve", marks=pytest.mark.slow)])
-def test_the_variance_of_euler_maruyama_is_its_recursion(variance_after, gaussian, process):
-    data = gaussian(PROCESSES.build(process), VARIANCE)
-    sampler = SAMPLERS.build("euler_maruyama", steps=100, t_end=0.01)
-    found = variance_after(sampler, data.process, data.score, float(data.at(1.0)), 100)
-    assert found == pytest.approx(euler_maruyama_variance(process, 100), rel=1e-5)
-
-
-def test_the_error_of_euler_maruyama_halves(variance_after, gaussian):
-    # For VP and VE the terms of first order all but cancel here, until there are thousands of steps.
-    error = errors(variance_after, gaussian, "sub_vp", "euler_maruyama", at_the_end, lambda steps: steps)
-    np.testing.assert_allclose(error[:-1] / error[1:], 2.0, atol=0.25)
-    assert abs(error[-1]) < 0.03
-
-
-@pytest.mark.parametrize("process", ["vp", pytest.param("ve", marks=pytest.mark.slow)])
-def test_the_error_of_ancestral_sampling_halves(variance_after, gaussian, process):
-    # `steps` counts the last one, to the data.
-    error = errors(variance_after, gaussian, process, "ancestral", denoised_at_the_end, lambda steps: steps)
-    np.testing.assert_allclose(error[:-1] / error[1:], 2.0, atol=0.25)
-    assert abs(error[-1]) < 0.03
-
-
-@pytest.mark.parametrize("process", ["vp", pytest.param("sub_vp", marks=pytest.mark.slow)])
-def test_the_error_of_heun_quarters(variance_after, gaussian, process):
-    error = errors(
-        variance_after, gaussian, process, "probability_flow", at_the_end, lambda steps: 0, solver="heun"
-    )
-    # 400 steps are as good as float32 can tell.
-    assert error[0] / error[1] == pytest.approx(4.0, abs=0.5)
-    assert abs(error[1]) < 1e-3
-
 
 COUNTED = [
     ("ancestral", {"steps": 7}, "vp"),

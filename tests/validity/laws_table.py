@@ -1,0 +1,125 @@
+"""Tables of the laws, for a page: what is false under truth, and how errors fall with the steps.
+
+    python tests/validity/laws_table.py            print the tables of the committed numbers
+    python tests/validity/laws_table.py --write    make the numbers again, about a minute and a half
+
+The numbers are CSV files in results/reference/validity; `markdown` makes tables of them.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "results" / "reference" / "validity"
+
+# Name of a table -> its columns in the file, and over the table.
+TABLES = {
+    "type_one": {
+        "dataset": "dataset",
+        "reading": "reading",
+        "mean": "mean under truth",
+        "standard_error": "standard error",
+        "ks_p": "p of uniformity",
+        "rejected": "share of p <= 0.05",
+        "comparisons": "comparisons",
+    },
+    "orders": {
+        "sampler": "sampler",
+        "process": "process",
+        "steps": "N",
+        "error": "error at N",
+        "error_twice": "error at 2N",
+        "ratio": "ratio",
+        "order": "expected",
+    },
+}
+
+
+def type_one():
+    """Returns one row per reading of the calibration: see `calibration.calibrate`."""
+    import calibration
+
+    import diffbench.datasets
+    import diffbench.metrics  # noqa: F401  (the imports register the shipped parts)
+    from diffbench.contracts import DATASETS
+
+    rows = []
+    for name, how in calibration.RUNS.items():
+        found = calibration.calibrate(DATASETS.build(name), **how)
+        for reading, values in found.values.items():
+            unbiased = reading in found.unbiased
+            mean, error = calibration.mean_and_error(values) if unbiased else (None, None)
+            p = found.p_values[reading]
+            rows.append(
+                {
+                    "dataset": name,
+                    "reading": reading,
+                    "mean": "" if mean is None else f"{mean:.1e}",
+                    "standard_error": "" if error is None else f"{error:.1e}",
+                    "ks_p": f"{calibration.uniform_p(calibration.spread_out(values, found.floors[reading])):.2f}",
+                    "rejected": f"{(p <= 0.05 + 1e-9).mean():.3f}",
+                    "comparisons": str(len(p)),
+                }
+            )
+    return rows
+
+
+def orders():
+    """Returns one row per law, its finest two walks: see `orders.LAWS`."""
+    import orders
+
+    rows = []
+    for law in orders.LAWS:
+        steps, errors = orders.errors(law)
+        params = ", ".join(map(str, law.params.values()))
+        rows.append(
+            {
+                "sampler": f"{law.sampler} ({params})" if params else law.sampler,
+                "process": f"{law.process}, its whole chain" if law.own_table else law.process,
+                "steps": str(steps[-2]),
+                "error": f"{errors[-2]:.2e}",
+                "error_twice": f"{errors[-1]:.2e}",
+                "ratio": f"{errors[-2] / errors[-1]:.2f}",
+                "order": str(law.order),
+            }
+        )
+    return rows
+
+
+def write(name, rows):
+    """Writes the rows of a table into its file."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, TABLES[name], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def read(name):
+    """Returns the committed rows of a table."""
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return [*csv.DictReader(file)]
+
+
+def markdown(name):
+    """Returns a table of the committed numbers in Markdown."""
+    titles = TABLES[name]
+    lines = [[*titles.values()], ["---"] * len(titles), *([row[c] for c in titles] for row in read(name))]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main(arguments):
+    """Prints the tables, made again first where --write is given."""
+    if arguments not in ([], ["--write"]):
+        raise SystemExit(f"laws_table.py takes nothing or --write; got {' '.join(arguments)}")
+    if arguments:
+        sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+        for name, make in (("orders", orders), ("type_one", type_one)):
+            write(name, make())
+    for name in TABLES:
+        print(markdown(name))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
