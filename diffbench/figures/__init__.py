@@ -1,4 +1,4 @@
-"""Figures from stored records: samples beside the truth, losses, score fields, quality.
+"""Figures from stored records: samples beside the truth, losses, score fields, mixing, quality.
 
 Nothing is run here: what is not in the store is a panel that says so. Each figure is a
 PNG and a PDF under `figures/`, and the same records give the same bytes.
@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator
 
 from matplotlib.figure import Figure
 
-from diffbench.figures import curves, density, fields, quality
+from diffbench.figures import curves, density, fields, mixing, quality
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.store import Store
@@ -38,7 +38,7 @@ def write(store: Store) -> list[str]:
 def drawn(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
-    for part in (density, curves, fields, quality):
+    for part in (density, curves, fields, mixing, quality):
         for title, figure in part.draw(run):
             name = _free(plain(title), taken)
             taken.add(name.lower())

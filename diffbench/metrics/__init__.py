@@ -1,6 +1,7 @@
 """The shipped metrics; importing this package registers them."""
 
 from diffbench.metrics import manifold as manifold
+from diffbench.metrics import mixing as mixing
 from diffbench.metrics import modes as modes
 from diffbench.metrics import score_error as score_error
 from diffbench.metrics import two_sample as two_sample
