@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-from jax.tree_util import Partial
 
 from diffbench.contracts import Array, Score, Truth
 from diffbench.models import Params, model_of
@@ -62,10 +61,11 @@ def evaluator(source: Source, process: Process) -> Score:
     """Returns the score of a source for calls outside compiled programs.
 
     It is compiled once per kind and shape: sources that differ in their arrays only, and
-    processes that differ in their constants only, share the program. It is a pytree of those
-    arrays, so it may itself be an argument of a compiled program, such as one that loops.
+    processes that differ in their constants only, share the program. It is a pytree of
+    those arrays, so a compiled program that takes it as an argument is shared likewise.
     """
-    return Partial(_program(canonical(source.spec)), source.arrays, process)
+    program = _program(canonical(source.spec))
+    return jax.tree_util.Partial(program, source.arrays, process)
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,16 +1,15 @@
 """Whether Langevin chains that are held at one noise level move between the modes.
 
-A sampler can only bring the modes into their right shares where chains still cross from
-one to another: at high noise the diffused density is one hill, at low noise its modes are
-islands. Few chains, started far apart, are run at three fixed noise levels,
+Chains can bring the modes into their right shares only where they cross from one to another:
+at high noise the diffused density is one hill, at low noise its modes are islands. A few
+chains, started far apart, are run at three fixed noise levels,
 
   x <- x + h s(x, t) + sqrt(2h) z,    h = step sigma(t)^2,
 
-and each step is told by the mode that it is in. Levels are log signal-to-noise ratios, and in
-x/alpha the same chain comes out of every process, so rows of different processes compare. A mode
-is the one of largest responsibility for x/alpha under the *clean* mixture: one partition of
-space for all levels, where the posterior of the diffused mixture would give most of it to the
-heaviest modes as the noise grows.
+and of each step the mode is kept. Levels are log signal-to-noise ratios, and in x/alpha the same
+chain comes out of every process, so rows of different processes compare. The mode is that of
+largest responsibility for x/alpha under the *clean* mixture: one partition of space for all
+levels. The posterior of the diffused mixture would give most of it to the heaviest modes.
 
 The indicators of the modes (1 inside, 0 outside) are then read as the draws of any Monte Carlo
 chain, by their effective sample size, split R-hat and standard error. Nothing is thrown away as
@@ -21,8 +20,7 @@ The step is not corrected: over a Gaussian of variance v the chain has v / (1 - 
 11% more for the default step, for learned and exact scores alike.
 
 References:
-  Vehtari et al. (2021), Rank-normalization, folding, and localization: an improved R-hat,
-    sections 2 and 3, for all three.
+  Vehtari et al. (2021), Rank-normalization, folding, and localization, sections 2 and 3.
   Song & Ermon (2019), section 3.2.2, on chains that do not cross between modes.
 """
 
@@ -56,7 +54,7 @@ from diffbench.process import Process, time_of_log_snr
 from diffbench.samplers.base import langevin_step
 
 LEVELS = ("low_noise", "mid_noise", "high_noise")
-# Points of truth among which the chains' starts are found.
+# Points of truth among which the starts are found.
 _CANDIDATES = 4096
 # Rounding of log_snr at the two ends of a process must not count as out of reach.
 _REACH = 1e-3
@@ -114,9 +112,8 @@ def mixing(
             raise ValueError("mixing needs a score and its process; got a row without them")
         if dataset.modes is None:
             raise ValueError(f"mixing needs a dataset with modes; {dataset.name!r} has none")
-        visited = _visited(
-            _argument(score), process, dataset.modes, key, starts(dataset, chains), levels, step, steps=steps
-        )
+        x0 = starts(dataset, chains)
+        visited = _visited(_argument(score), process, dataset.modes, key, x0, levels, step, steps=steps)
         modes = np.where(_covered(process, dataset, levels)[:, None, None], np.asarray(visited), -1)
         worst = np.array([diagnose(level) for level in modes])
         return dict(zip(columns, worst.T.ravel().tolist(), strict=True)), {
@@ -135,8 +132,8 @@ def starts(dataset: Dataset, chains: int) -> np.ndarray:
     The first is the farthest from the mean, each further one the farthest from those chosen:
     chains must begin wider than the density for R-hat to see that they do not meet.
     """
-    n = max(_CANDIDATES, chains)
-    x = np.asarray(dataset.standardise(dataset.sample(key_for(0, "mixing", dataset.name), n)))
+    x0 = dataset.sample(key_for(0, "mixing", dataset.name), max(_CANDIDATES, chains))
+    x = np.asarray(dataset.standardise(x0))
     chosen: list[int] = []
     nearest = np.linalg.norm(x - x.mean(axis=0), axis=1)
     for _ in range(chains):
@@ -176,7 +173,7 @@ def diagnose(modes: np.ndarray) -> tuple[float, float, float]:
 
 
 def largest_rhat(chains: int, steps: int) -> float:
-    """Returns a bound of all finite split R-hats of an indicator, tight to the last visit.
+    """Returns a bound of all finite split R-hats of an indicator, and nearly the largest.
 
     Of m = 2 chains halves with n = steps/2 draws each, the means vary most where half of them
     are 1 and half 0, by m/(4 (m - 1)); the least variance within is that of a single visit in one
@@ -206,8 +203,8 @@ def _covered(process: Process, dataset: Dataset, levels: np.ndarray) -> np.ndarr
 def _argument(score: Score) -> Partial:
     """Returns a score that enters a compiled program as an argument.
 
-    Those of `scores.evaluator` do already: one program serves every fit of a kind. Any other
-    function is part of the program, compiled anew for each.
+    Those of `scores.evaluator` do already, and one program serves every fit of a kind. Any
+    other function is a part of the program, compiled anew for each.
     """
     return score if isinstance(score, Partial) else Partial(score)
 

@@ -173,6 +173,7 @@ class Shell:
         return cls(*children)
 
 
+@pytest.mark.slow
 def test_the_stationary_variance_over_a_gaussian(outcome):
     # x/alpha is N(0, v), v = 1 + s^2 with s = sigma/alpha; steps of 0.2 s^2 make it
     # v/(1 - 0.1 s^2/v), 11% more where the noise is all.
@@ -220,6 +221,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     assert mixing._visited._cache_size() == compiled
 
 
+@pytest.mark.slow
 def test_a_plain_function_will_do_and_where_it_is_not_finite_that_level_is_nan(nine, outcome, measured):
     process = PROCESSES.build("vp")
 
