@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from diffbench import cells as expansion
-from diffbench import console, harness, plugins, tables
+from diffbench import console, harness, plugins, rendering, tables
 from diffbench import suite as suites
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks import NETWORKS
@@ -81,25 +79,25 @@ def run(request: Request) -> int:
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
-    console.say_paths("figures", _figures(store, made.long) if request.figures else [])
+    console.say_paths("figures", _figures(store, made) if request.figures else [])
     asked = {harness.place(row) for row in harness.plan(cells, store).rows}
-    failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
+    failed = [row for row in rendering.failed_cells(made.long) if harness.place(row) in asked]
     console.say_failed(failed)
     return 1 if failed else 0
 
 
-def _figures(store: Store, long: pd.DataFrame) -> list[str]:
+def _figures(store: Store, made: tables.Tables) -> list[str]:
     """Draws the figures, unless those that are there were made from the same rows."""
     folder = store.root / "figures"
     mark = folder / "made_from.txt"
-    digest = hashlib.sha256(long.to_csv(index=False).encode()).hexdigest()
+    digest = hashlib.sha256(made.long.to_csv(index=False).encode()).hexdigest()
     if mark.exists() and mark.read_text(encoding="utf-8").strip() == digest:
         return [str(path) for path in sorted(folder.glob("*.png"))]
     from diffbench import figures
 
     for old in (mark, *folder.glob("*.png"), *folder.glob("*.pdf")):
         old.unlink(missing_ok=True)
-    drawn = figures.write(store)
+    drawn = figures.write(store, made.split)
     # Last, so that figures that were not finished are drawn again.
     store.replace(mark, digest.encode() + b"\n")
     return drawn

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from diffbench import tables
+from diffbench import rendering, tables
 
 WIDTH = 100
 TITLES = {
@@ -28,7 +28,6 @@ TITLES = {
     "measure": "measuring",
 }
 # What fits a terminal; every column is in the files.
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
 SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
@@ -97,19 +96,19 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
     for dataset in sorted(made.long["dataset"].unique()):
         here = made.long[made.long["dataset"] == dataset]
         present = set(here["metric"])
-        metrics = [m for m in HEADLINES if m in present] or [m for m in flat if m in present][:4]
+        metrics = [m for m in rendering.HEADLINES if m in present] or [m for m in flat if m in present][:4]
         floored = set(here.loc[here["floor_sd"].notna(), "metric"])
         table = Table(
             title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
             show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
         )  # fmt: skip
-        rows = tables.summary(made.long, dataset, metrics, over_floor=True)
+        rows = rendering.summary(made.long, dataset, metrics, over_floor=True)
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
-        heads = [head for head in tables.HEAD if head != "cells" or failing]
+        heads = [head for head in rendering.HEAD if head != "cells" or failing]
         for head in heads:
             table.add_column(head, justify="right" if head in ("NFE", "cells") else "left", overflow="fold")
         for metric in metrics:
-            sign = "z" if metric in floored else tables.arrow(flat[metric]["better"])
+            sign = "z" if metric in floored else rendering.arrow(flat[metric]["better"])
             table.add_column(f"{SHORT.get(metric, metric)} {sign}", justify="right", no_wrap=True)
         before = None
         for row in rows:

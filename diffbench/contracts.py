@@ -55,6 +55,9 @@ class Modes(Protocol):
         """Returns the squared Mahalanobis distance to each mode, `[n, K]`."""
 
 
+MOMENT_SAMPLES = 2**16
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """A distribution whose truth is known.
@@ -129,6 +132,15 @@ class Dataset:
         x = self.standardise(self.sample(key_for(0, "entropy", self.name), samples))
         surprise = -np.asarray(self.log_prob(x), np.float64)
         return float(surprise.mean()), float(surprise.std(ddof=1) / np.sqrt(samples))
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mean `[D]` and covariance `[D, D]` of the standardised data, float64.
+
+        By Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
+        """
+        x = self.standardise(self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES))
+        x = np.asarray(x, np.float64)
+        return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))
 
 
 class Step(NamedTuple):

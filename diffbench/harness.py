@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from diffbench import engine
-from diffbench.cells import Cell
+from diffbench.cells import BRACKETS, Cell
 from diffbench.contracts import METRICS
 from diffbench.engine import Task
 from diffbench.spec import Spec, identify
 from diffbench.store import SCHEMA, Store
 
 STAGES = ("reference", "fit", "draw", "floor", "measure")
+# What a draw depends on and its score does not.
+_OF_THE_DRAW = ("stage", "sampler", "n", "version")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +66,16 @@ def plan(
 
     rows = []
     for cell in cells:
-        row = {k: getattr(cell, k) for k in ("dataset", "family", "score", "sampler", "seed", "budget")}
+        row = {k: getattr(cell, k) for k in (
+            "dataset", "family", "score", "sampler", "seed", "budget", "process",
+        )}  # fmt: skip
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
             program = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
             row["fit_id"] = need(fit, (), program)
             after.append(row["fit_id"])
-        program = [cell.score, cell.draw.get("sampler"), cell.draw["n"]]
+        program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]
         if cell.fit is not None:
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
@@ -111,18 +115,19 @@ def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
     """
     built = METRICS.build(metric["name"], **metric["params"])
     needs = built.needs
-    if cell.score in built.skips or ("train" in needs and cell.fit is None):
+    if cell.kind in built.skips:
         return None
     spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
     if "samples" in needs:
-        if "score" in needs and cell.score == "truth":
+        if "score" in needs and cell.kind in BRACKETS:
             return None
         spec["draw"] = cell.draw
-    elif cell.score == "truth":
+    elif cell.kind in BRACKETS:
         return None
     else:
-        keys = ("score", "dataset", "process", "fit", "seed")
-        spec["source"] = {k: cell.draw[k] for k in keys if k in cell.draw}
+        spec["source"] = {k: v for k, v in cell.draw.items() if k not in _OF_THE_DRAW}
+    if "train" in needs:
+        spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
     if built.floor is not None:
         spec["floor"] = {
             "stage": "floor",

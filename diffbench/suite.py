@@ -39,7 +39,8 @@ class Suite(pydantic.BaseModel):
       families: Which models; empty for exact scores only.
       samplers: "own" (the sampler of the family's paper), "all" (all that fit), or
         names of samplers.
-      scores: Any of "learned" and "exact".
+      scores: Any of "learned", "exact", "empirical" (of a finite training set), and
+        "perturbed" (one of these, `of`, plus a known error of a `size`).
       metrics: "all" (all that fit a dataset) or names of metrics.
       seeds: A number of seeds, counted from 0, or a list of them.
       samples: Samples n of each draw.
@@ -58,7 +59,7 @@ class Suite(pydantic.BaseModel):
     datasets: Annotated[list[Entry], pydantic.Field(min_length=1)]
     families: list[Entry] = []
     samplers: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["own"]
-    scores: Annotated[list[Name], pydantic.Field(min_length=1)] = ["learned", "exact"]
+    scores: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
     metrics: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["all"]
     seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
     samples: Count = 2000

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import cells as cells
 from diffbench import models, networks, process, sampling, training
+from diffbench import parts as parts
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Outcome
 from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diffbench import engine, harness, tables
+from diffbench import engine, harness, rendering, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.engine import Queue, Task
@@ -38,7 +38,7 @@ def done(tmp_path_factory):
 def test_a_run_fills_every_row_of_the_long_table(done):
     long = long_table(done)
     assert list(long.columns) == list(tables.LONG)
-    assert set(long["score"]) == {"truth", "exact", "learned"}
+    assert set(long["score"]) == {"truth", "gaussian", "exact", "learned"}
     assert (long["status"] == "ok").all()
     assert np.isfinite(long[["value", "floor_mean", "floor_sd", "z", "p_value"]].to_numpy()).all()
     assert set(long.loc[long["score"] == "learned", "nfe"]) == {5}
@@ -68,7 +68,7 @@ def test_the_tables_are_the_same_bytes_each_time(done, tmp_path):
     again = {p: Path(p).read_bytes() for p in tables.write(done, tables.build(done), columns)}
     assert first == again
     assert {p.rsplit("/", 1)[1] for p in first} == {
-        "comparison.md", "comparison.csv", "comparison.tex", "measurements.csv", "measurements.parquet", "times.csv",
+        "comparison.md", "comparison.csv", "error_split.md", "error_split.csv", "comparison.tex", "measurements.csv", "measurements.parquet", "times.csv",
     }  # fmt: skip
     parquet = pd.read_parquet(done.root / "tables" / "measurements.parquet")
     assert parquet["value"].tolist() == long_table(done)["value"].tolist()
@@ -156,7 +156,7 @@ def test_a_fit_that_diverges_is_rows_with_a_reason_and_the_rest_goes_on(tiny, tm
     comparison = tables.build(store).comparison.set_index("score")
     assert comparison.loc["learned", "completed"] == 0
     assert comparison.loc["learned", "cells"] == 1
-    assert "Cells that are not ok" in tables.markdown(long, tables.read_run(store)["columns"])
+    assert "Cells that are not ok" in rendering.markdown(long, tables.read_run(store)["columns"])
 
 
 def test_an_error_is_a_record_and_is_tried_again_only_when_asked(tiny, tmp_path, monkeypatch):

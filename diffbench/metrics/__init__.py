@@ -3,5 +3,6 @@
 from diffbench.metrics import manifold as manifold
 from diffbench.metrics import mixing as mixing
 from diffbench.metrics import modes as modes
+from diffbench.metrics import prior as prior
 from diffbench.metrics import score_error as score_error
 from diffbench.metrics import two_sample as two_sample

@@ -50,14 +50,13 @@ from diffbench.contracts import (
     Score,
     key_for,
 )
+from diffbench.metrics.base import covered
 from diffbench.process import Process, time_of_log_snr
 from diffbench.samplers.base import langevin_step
 
 LEVELS = ("low_noise", "mid_noise", "high_noise")
 # Points of truth among which the starts are found.
 _CANDIDATES = 4096
-# Rounding of log_snr at the two ends of a process must not count as out of reach.
-_REACH = 1e-3
 
 
 @METRICS.register("mixing")
@@ -114,7 +113,8 @@ def mixing(
             raise ValueError(f"mixing needs a dataset with modes; {dataset.name!r} has none")
         x0 = starts(dataset, chains)
         visited = _visited(_argument(score), process, dataset.modes, key, x0, levels, step, steps=steps)
-        modes = np.where(_covered(process, dataset, levels)[:, None, None], np.asarray(visited), -1)
+        reached = np.array([covered(process, dataset, level, level) for level in levels])
+        modes = np.where(reached[:, None, None], np.asarray(visited), -1)
         worst = np.array([diagnose(level) for level in modes])
         return dict(zip(columns, worst.T.ravel().tolist(), strict=True)), {
             "mixing_log_snr": levels,
@@ -190,14 +190,6 @@ def _arviz() -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         import arviz
     return arviz
-
-
-def _covered(process: Process, dataset: Dataset, levels: np.ndarray) -> np.ndarray:
-    """Returns which levels both the process and the exact score reach, `[L]`."""
-    ends = jnp.asarray([process.t_min, process.t_max], float)
-    first, last = np.asarray(process.log_snr(ends), np.float64)
-    reached = (levels <= first + _REACH) & (levels >= last - _REACH)
-    return reached & (np.exp(-levels / 2.0) >= dataset.smallest_sigma)
 
 
 def _argument(score: Score) -> Partial:
