@@ -33,6 +33,7 @@ FEW = {
     "euler_maruyama": {"steps": 5},
     "predictor_corrector": {"steps": 5},
     "probability_flow": {"solver": "heun", "steps": 5},
+    "mixing": {"steps": 50},
     "mode_tv": {"null_samples": 2**12},
     "score_error": {"points": 3, "samples": 128},
 }

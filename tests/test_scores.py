@@ -49,6 +49,18 @@ def test_a_learned_source_gives_the_family_s_score_whatever_the_block(n):
     np.testing.assert_allclose(got, whole, rtol=1e-5, atol=1e-5)
 
 
+def test_an_evaluator_is_an_argument_of_programs_and_its_arrays_are_no_part_of_them():
+    process = PROCESSES.build("vp")
+    x, t = jnp.asarray(np.random.RandomState(0).standard_normal((16, 2)), float), jnp.asarray(0.3)
+    twice = jax.jit(lambda score, x: 2 * score(x, t))
+    for seed in (0, 1):
+        params = models.initialise(NETWORK, jax.random.key(seed), 2)
+        score = scores.evaluator(scores.learned(FAMILY, NETWORK, params), process)
+        expected = models.model_of(FAMILY, NETWORK).score(params, x, t, process)
+        np.testing.assert_allclose(twice(score, x), 2 * expected, rtol=1e-5, atol=1e-5)
+    assert twice._cache_size() == 1
+
+
 def empirical_in_float64(points, x, alpha, sigma):
     """The score of the mixture of N(alpha y_i, sigma^2 I), written out."""
     gap = alpha * np.asarray(points, np.float64) - np.asarray(x, np.float64)[:, None]

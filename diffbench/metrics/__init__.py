@@ -4,6 +4,7 @@ from diffbench.metrics import density as density
 from diffbench.metrics import detection as detection
 from diffbench.metrics import manifold as manifold
 from diffbench.metrics import memorisation as memorisation
+from diffbench.metrics import mixing as mixing
 from diffbench.metrics import modes as modes
 from diffbench.metrics import neighbours as neighbours
 from diffbench.metrics import prior as prior

@@ -1,4 +1,4 @@
-"""What the metrics share: points checked at the door, means over pairs, and neighbours.
+"""What the metrics share: points at the door, levels in reach, means over pairs, and neighbours.
 
 Neighbours are found by a k-d tree in float64, whatever the working dtype: exact, O(n)
 memory, and O(n log n) time in few dimensions; in many it falls back to looking at
@@ -7,6 +7,7 @@ nearly all pairs, which is no slower than a sort of their distances.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,10 @@ from scipy import spatial
 
 from diffbench.contracts import Array, Dataset, Outcome
 from diffbench.pairwise import PairFunction, pair_sums
+from diffbench.process import Process
+
+# Rounding of log_snr at the two ends of a process must not count as out of reach.
+_REACH = 1e-3
 
 
 def points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> Array:
@@ -38,6 +43,14 @@ def points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> Arra
     if dim is not None and x.shape[1] != dim:
         raise ValueError(f"{name} must have dimension {dim}; got {x.shape[1]}")
     return x
+
+
+def covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
+    """Whether process and exact score reach from one log_snr to another, most noise first."""
+    ends = jnp.asarray([process.t_min, process.t_max], float)
+    first, last = np.asarray(process.log_snr(ends), np.float64)
+    reached = first >= high - _REACH and last <= low + _REACH
+    return bool(reached and dataset.smallest_sigma <= math.exp(-high / 2.0))
 
 
 def prepared(prepare: Callable[[Any, Dataset], Any], outcome: Outcome) -> Any:

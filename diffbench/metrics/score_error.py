@@ -42,13 +42,12 @@ from diffbench.contracts import (
     Truth,
     key_for,
 )
+from diffbench.metrics.base import covered
 from diffbench.process import Process, time_of_log_snr
 
 # Noise levels of the fields: fine detail, modes, and one broad hill.
 FIELD_LOG_SNR = (6.0, 2.0, -2.0)
 _FIELD_SIDE = 20
-# Rounding of log_snr at the two ends of a process must not count as out of reach.
-_REACH = 1e-3
 
 
 @METRICS.register("score_error")
@@ -82,7 +81,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
         score, process, dataset = outcome.score, outcome.process, outcome.dataset
         if score is None or process is None:
             raise ValueError("score_error needs a score and its process; got a row without them")
-        if not _covered(process, dataset, low, high):
+        if not covered(process, dataset, low, high):
             return dict.fromkeys(columns, math.nan), _fields(score, process, dataset, samples, levels)
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
@@ -100,18 +99,11 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
     return Metric(columns, measure, needs=("score",), skips=("exact",))
 
 
-def _covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
-    """Whether process and exact score reach from one end of the grid to the other."""
-    ends = jnp.asarray([process.t_min, process.t_max], float)
-    first, last = np.asarray(process.log_snr(ends), np.float64)
-    return first >= high - _REACH and last <= low + _REACH and dataset.smallest_sigma <= math.exp(-high / 2.0)
-
-
 def _fields(
     score: Score, process: Process, dataset: Dataset, samples: int, wanted: Sequence[float]
 ) -> dict[str, np.ndarray]:
     """Returns the two fields at the levels that are reached, and where; empty if none is."""
-    levels = np.array([level for level in wanted if _covered(process, dataset, level, level)])
+    levels = np.array([level for level in wanted if covered(process, dataset, level, level)])
     if dataset.dim != 2 or not levels.size:
         return {}
     places = _field_points(dataset, samples)
