@@ -138,8 +138,8 @@ class Dataset:
 
         By Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
         """
-        x = self.standardise(self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES))
-        x = np.asarray(x, np.float64)
+        points = self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES)
+        x = np.asarray(self.standardise(points), np.float64)
         return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))
 
 

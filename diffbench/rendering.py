@@ -29,7 +29,7 @@ def number(value: float, digits: int = 3) -> str:
 def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the cells that are not ok, each once, with status and reason."""
     bad = long[long["status"] != "ok"].drop_duplicates(["dataset", *ROW, "seed"])
-    return [{str(k): v for k, v in row.items()} for row in bad.to_dict("records")]
+    return _records(bad)
 
 
 def summary(
@@ -166,7 +166,7 @@ def split_markdown(long: pd.DataFrame, split: pd.DataFrame) -> str:
             [row["dataset"], _named(row, split), row["sampler"], str(row["seeds"])]
             + [_in_floors(row, part) for part in parts]
             + [row["errs_in"]]
-            for row in here.to_dict("records")
+            for row in _records(here)
         ]
         lines += [f"## {metric}", "", *_table(head, rows), ""]
     if not shown:
@@ -183,6 +183,11 @@ def split_markdown(long: pd.DataFrame, split: pd.DataFrame) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Returns the rows of a table by column."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def _named(row: Mapping[str, Any], split: pd.DataFrame) -> str:

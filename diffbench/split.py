@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -60,9 +61,14 @@ def error_split(long: pd.DataFrame, processes: Mapping[str, str]) -> pd.DataFram
     rows = []
     # Plain arrays: a pandas group for each row would take most of a large table's time.
     values, floor_sd = parts.to_numpy(float), learned["floor_sd"].to_numpy(float)
-    for key, at in learned.groupby(_KEYS, sort=False).indices.items():
+    groups: Mapping[Any, Any] = learned.groupby(_KEYS, sort=False).indices
+    for key, at in groups.items():
         intervals = {part: t_interval(values[at, k]) for k, part in enumerate(PARTS)}
-        row = {**dict(zip(_KEYS, key, strict=True)), "seeds": len(at), "floor_sd": floor_sd[at[0]]}
+        row: dict[str, Any] = {
+            **dict(zip(_KEYS, key, strict=True)),
+            "seeds": len(at),
+            "floor_sd": floor_sd[at[0]],
+        }
         for part, interval in intervals.items():
             row |= {part: interval.mean, f"{part}_low": interval.low, f"{part}_high": interval.high}
         rows.append({**row, "errs_in": _verdict(intervals)})

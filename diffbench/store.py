@@ -142,6 +142,7 @@ class Store:
         if record is None:
             return {}
         path, about = self.path(stage, name), record.get("arrays")
+        data = None
         if record["schema"] == UNSEALED:
             about = {"file": f"{name}.safetensors", "bytes": None}
             data = self._bytes(self.path(stage, about["file"], ""))
@@ -150,9 +151,7 @@ class Store:
         elif not about:
             return {}
         try:
-            return safetensors.load(
-                data if record["schema"] == UNSEALED else self.arrays_file(stage, about, True)
-            )
+            return safetensors.load(self.arrays_file(stage, about, True) if data is None else data)
         except (Broken, SafetensorError) as error:
             self._put_away(stage, path, about, str(error))
             return {}

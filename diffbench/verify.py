@@ -11,17 +11,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from diffbench import checks, files, runs, work
-from diffbench.cells import part
 from diffbench.contracts import DATASETS, FAMILIES, METRICS
 from diffbench.networks import NETWORKS
 from diffbench.networks import VERSION as NETWORK_VERSION
+from diffbench.parts import part
 from diffbench.process import PROCESSES
 from diffbench.process import VERSION as PROCESS_VERSION
+from diffbench.registry import Registry
 from diffbench.seal import UNSEALED, Broken, Foreign, unseal
 from diffbench.spec import Spec, identify
 from diffbench.store import FOLDERS, Store, StoreError
@@ -29,7 +30,7 @@ from diffbench.store import FOLDERS, Store, StoreError
 # Added to the relative tolerance: below it float32 sums of standardised points are noise.
 ABSOLUTE = 1e-6
 # The parts that a measurement builds: all but the sampler.
-PARTS = {
+PARTS: Mapping[str, tuple[Registry[Any], Callable[[Any, Any], int]]] = {
     "dataset": (DATASETS, lambda entry, params: entry.build(**params).version),
     "metric": (METRICS, lambda entry, params: entry.build(**params).version),
     "family": (FAMILIES, lambda entry, params: entry.build.version),

@@ -72,7 +72,14 @@ def _figure(run: Run, cells: Sequence[Row], view: View) -> Figure:
         train = run.curves(row, METRIC).get("train")
         if train is not None:
             size = 7 if len(train) <= _MANY else 0.3
-            axes.scatter(*train.T, s=size, facecolors="none" if size > 1 else "0.2", edgecolors="0.2", lw=0.5)
+            axes.scatter(
+                train[:, 0],
+                train[:, 1],
+                s=size,
+                facecolors="none" if size > 1 else "0.2",
+                edgecolors="0.2",
+                lw=0.5,
+            )
             axes.set(xlim=view.window[0], ylim=view.window[1])
         axes.set_title(fitted(row.score if not row.fit_id else f"{row.score}: {row.family}", side))
         axes.set_xlabel(_note(run, row))

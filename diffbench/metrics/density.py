@@ -65,7 +65,7 @@ def nll(
         key_trace, key_noise = jax.random.split(key)
         x, log_q = _log_q("nll", key_trace, outcome, points, options)
         bound = math.nan
-        if outcome.process is not None and outcome.process.chain:
+        if outcome.score and outcome.process and outcome.process.chain:
             bound = -float(in_blocks(elbo, outcome.score, outcome.process, x, key_noise).log_prob.mean())
         mean, error = _mean(-log_q)
         entropy = float(prepared(prepare, outcome))

@@ -46,6 +46,8 @@ def memorisation() -> Metric:
     sides: neither copied nor authentic; `ct` sees it. All columns are NaN where a sample
     is not finite.
 
+    Array: `train`, the training points in data coordinates, `[k, D]`.
+
     Example:
       metric = memorisation()
       values, _ = metric.measure(key, outcome)
@@ -67,7 +69,7 @@ def memorisation() -> Metric:
             "ct": mann_whitney_z(to_train, nearest(held_out, train, 1)[0][:, 0]),
             "authenticity": float((to_train > spacing).mean()),
         }
-        return values, {}
+        return values, {"train": np.asarray(outcome.dataset.restore(train), np.float32)}
 
     columns = {
         "copied": Column(),
