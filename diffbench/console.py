@@ -109,7 +109,9 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
             show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
         )  # fmt: skip
-        rows = rendering.summary(made.long, dataset, metrics, over_floor=True)
+        rows = rendering.summary(
+            made.long, dataset, metrics, over_floor=True, censored=rendering.censored_of(columns)
+        )
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
         heads = [head for head in rendering.HEAD if head != "cells" or failing]
         for head in heads:

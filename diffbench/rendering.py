@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,9 @@ from diffbench.statistics import t_interval
 
 HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
 """The columns that a first look needs: global, local, on the data's own structure, of the score."""
+
+
+_ACROSS = 8  # columns of numbers in one table
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -33,12 +36,17 @@ def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def summary(
-    long: pd.DataFrame, dataset: str, metrics: Sequence[str], over_floor: bool = False
+    long: pd.DataFrame,
+    dataset: str,
+    metrics: Sequence[str],
+    over_floor: bool = False,
+    censored: Collection[str] = (),
 ) -> list[list[str]]:
     """Returns the rows of one dataset for reading: labels, NFE, cells done, and columns.
 
     A value stands as `mean ± half interval (z)`, over seeds. With `over_floor` its z stands
-    alone, as `z ± half interval`, where the metric has a floor.
+    alone, as `z ± half interval`, where the metric has a floor. A mean over seeds of which some
+    are `censored` at n stands as `> mean`.
     """
     here = long[long["dataset"] == dataset]
     rows = []
@@ -54,13 +62,15 @@ def summary(
         row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]
         row.append(f"{int(done.sum())}/{len(done)}")
         for metric in metrics:
-            row.append(_shown(group[group["metric"] == metric], over_floor))
+            row.append(_shown(group[group["metric"] == metric], over_floor, metric in censored))
         rows.append(row)
     return rows
 
 
-def _shown(values: pd.DataFrame, over_floor: bool) -> str:
+def _shown(values: pd.DataFrame, over_floor: bool, censored: bool) -> str:
     """Returns a column of one row over its seeds, for reading."""
+    if censored and (values["value"] >= values["n_samples"]).any():
+        return f"> {number(values['value'].mean())}"
     z = t_interval(values["z"])
     if over_floor and z.n:
         return _in_deviations(z.mean, z.half)
@@ -103,20 +113,41 @@ def arrow(better: str) -> str:
 def _sections(
     long: pd.DataFrame, columns: Mapping[str, Any]
 ) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Yields each dataset with the head and the rows of its table."""
+    """Yields the tables of each dataset: its name, a head, and rows that hold a number."""
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     for dataset in sorted(long["dataset"].unique()):
         present = set(long.loc[(long["dataset"] == dataset), "metric"])
-        metrics = [column for column in flat if column in present]
-        head = [*HEAD, *(f"{m} {arrow(flat[m]['better'])}" for m in metrics)]
-        yield dataset, head, summary(long, dataset, metrics)
+        for metrics in _pages([[c for c in metric if c in present] for metric in columns.values()]):
+            head = [*HEAD, *(f"{m} {arrow(flat[m]['better'])}" for m in metrics)]
+            rows = summary(long, dataset, metrics, censored=censored_of(columns))
+            yield dataset, head, [row for row in rows if {*row[len(HEAD) :]} != {"-"}]
+
+
+def _pages(groups: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """Yields columns for one table after another; those of one metric stay together."""
+    page: list[str] = []
+    for group in groups:
+        if page and len(page) + len(group) > _ACROSS:
+            yield page
+            page = []
+        page = [*page, *group]
+    if page:
+        yield page
+
+
+def censored_of(columns: Mapping[str, Any]) -> set[str]:
+    """Returns the columns in which a value of n, the number of samples, means "more than n"."""
+    return {c for metric in columns.values() for c, about in metric.items() if about.get("censored")}
 
 
 def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
-    """Returns the comparison as Markdown, a table for each dataset."""
+    """Returns the comparison as Markdown, a section for each dataset."""
     lines = ["# Comparison", "", CAPTION, ""]
+    before = None
     for dataset, head, rows in _sections(long, columns):
-        lines += [f"## {dataset}", "", *_table(head, rows), ""]
+        title = [] if dataset == before else [f"## {dataset}", ""]
+        lines += [*title, *_table(head, rows), ""]
+        before = dataset
     failed = failed_cells(long)
     if failed:
         lines += ["## Cells that are not ok", ""]

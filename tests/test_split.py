@@ -111,3 +111,24 @@ def test_the_comparison_holds_the_mean_u():
     made = compare(long, COLUMNS)
     assert list(made["score"]) == ["gaussian", "learned"]
     np.testing.assert_allclose(made["ring:energy:u"], [0.0, 0.625])
+
+
+def test_a_mean_with_a_censored_value_is_a_bound():
+    long = table(rows_of("learned", "ddpm", [40.0, 100.0])).assign(metric="detection_n", z=math.nan)
+    (row,) = rendering.summary(long, "ring", ["detection_n"], censored={"detection_n"})
+    assert row[-1] == "> 70.0"
+    (row,) = rendering.summary(
+        long.assign(value=[40.0, 60.0]), "ring", ["detection_n"], censored={"detection_n"}
+    )
+    assert row[-1].startswith("50.0")
+
+
+def test_many_columns_are_several_tables_and_those_of_a_metric_stay_together():
+    columns = {m: {f"{m}{i}": {"better": "lower"} for i in range(5)} for m in ("a", "b")}
+    rows = []
+    for name in (c for metric in columns.values() for c in metric):
+        rows.append(table(rows_of("learned", "ddpm", [1.0])).assign(metric=name))
+    text = rendering.markdown(pd.concat(rows), columns)
+    heads = [line for line in text.splitlines() if line.startswith("| score")]
+    assert ["a0" in head for head in heads] == [True, False]
+    assert all(head.count("↓") == 5 for head in heads)
