@@ -112,7 +112,7 @@ def log_prob(
     else:
         directions = jax.random.rademacher(key, (probes, n, dim), x.dtype) / math.sqrt(probes)
 
-    def field(t: Array, state: tuple[Array, Array], args: Any) -> tuple[Array, Array]:
+    def field(t: Any, state: tuple[Array, Array], args: Any) -> tuple[Array, Array]:
         def velocity(x: Array) -> Array:
             return flow(x, jnp.asarray(t), score, process)
 

@@ -33,8 +33,10 @@ FEW = {
     "euler_maruyama": {"steps": 5},
     "predictor_corrector": {"steps": 5},
     "probability_flow": {"solver": "heun", "steps": 5},
+    "kl": {"points": 32},
     "mixing": {"steps": 50},
     "mode_tv": {"null_samples": 2**12},
+    "nll": {"points": 32},
     "score_error": {"points": 3, "samples": 128},
 }
 

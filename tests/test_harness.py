@@ -101,6 +101,26 @@ def test_every_record_says_what_made_it_where_and_when(done):
             assert made[package][0].isdigit(), package
 
 
+@pytest.mark.slow
+def test_a_likelihood_is_of_the_score_and_exact_rows_have_one_too(tiny, tmp_path):
+    cheap = {"points": 32, "rtol": 1e-2, "atol": 1e-2}
+    metrics = [{"name": "nll", **cheap}, {"name": "kl", **cheap}]
+    samplers = [{"name": "ancestral", "steps": 5}, {"name": "euler_maruyama", "steps": 4}]
+    store, tally = run(tiny(metrics=metrics, samplers=samplers), tmp_path)
+    assert tally.failed == []
+    long = long_table(store)
+    assert set(long["score"]) == {"exact", "learned"}  # fresh truth has no score to judge
+    assert set(long["metric"]) == {"nll", "nll_se", "nll_entropy", "nll_elbo", "kl", "kl_se"}
+    assert long[["z", "p_value", "floor_mean"]].isna().all(axis=None)
+    assert np.isfinite(long["value"]).all()  # DDPM's process is a chain, so it has a bound too
+    kl = long[long["metric"] == "kl"].set_index(["score", "sampler"])["value"].unstack()
+    # All draws from one score share its measurement.
+    assert (kl.nunique(axis=1) == 1).all()
+    assert abs(kl.loc["exact"]).max() < 0.1 < kl.loc["learned"].min()
+    elbo, nll = (long[long["metric"] == m]["value"].to_numpy() for m in ("nll_elbo", "nll"))
+    assert (elbo > nll).all()
+
+
 def rows_of(store, query):
     columns = ["score", "sampler", "seed", "metric", "value", "z", "nfe"]
     return long_table(store).query(query)[columns].reset_index(drop=True)

@@ -24,10 +24,22 @@ import jax
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, Truth
+from diffbench.contracts import (
+    METRICS,
+    Array,
+    Column,
+    Dataset,
+    Measured,
+    Metric,
+    Outcome,
+    PRNGKey,
+    Score,
+    Truth,
+)
 from diffbench.likelihood import TRACES, elbo, in_blocks, log_prob
 from diffbench.metrics.base import points as points_of
 from diffbench.metrics.base import prepared
+from diffbench.process import Process
 
 
 @METRICS.register("nll")
@@ -63,10 +75,11 @@ def nll(
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         key_trace, key_noise = jax.random.split(key)
-        x, log_q = _log_q("nll", key_trace, outcome, points, options)
+        score, process, x = _judged("nll", outcome, points)
+        log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
         bound = math.nan
-        if outcome.score and outcome.process and outcome.process.chain:
-            bound = -float(in_blocks(elbo, outcome.score, outcome.process, x, key_noise).log_prob.mean())
+        if process.chain:
+            bound = -float(in_blocks(elbo, score, process, x, key_noise).log_prob.mean())
         mean, error = _mean(-log_q)
         entropy = float(prepared(prepare, outcome))
         values = {"nll": mean, "nll_se": error, "nll_entropy": entropy, "nll_elbo": bound}
@@ -107,7 +120,8 @@ def kl(
     options = _options(points, trace, probes, t_end, rtol, atol)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        x, log_q = _log_q("kl", key, outcome, points, options)
+        score, process, x = _judged("kl", outcome, points)
+        log_q = in_blocks(log_prob, score, process, x, key, **options).log_prob
         log_ratio = np.asarray(_log_p(outcome.dataset.truth, x), np.float64) - log_q
         mean, error = _mean(log_ratio)
         return {"kl": mean, "kl_se": error}, {"kl_log_ratio": log_ratio}
@@ -128,14 +142,12 @@ def _options(
     return {"trace": trace, "probes": probes, "t_end": t_end, "rtol": rtol, "atol": atol}
 
 
-def _log_q(
-    name: str, key: PRNGKey, outcome: Outcome, points: int, options: dict[str, Any]
-) -> tuple[Array, np.ndarray]:
-    """Returns the first points of the reference, `[n, D]`, and their log density, `[n]`."""
+def _judged(name: str, outcome: Outcome, points: int) -> tuple[Score, Process, Array]:
+    """Returns the score, its process, and the first points of the reference, `[n, D]`."""
     if outcome.score is None or outcome.process is None:
         raise ValueError(f"{name} needs a score and its process; got a row without them")
-    x = points_of("reference", outcome.reference, least=2, dim=outcome.dataset.dim)[:points]
-    return x, in_blocks(log_prob, outcome.score, outcome.process, x, key, **options).log_prob
+    x = points_of("reference", outcome.reference, least=2, dim=outcome.dataset.dim)
+    return outcome.score, outcome.process, x[:points]
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
