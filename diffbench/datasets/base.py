@@ -147,7 +147,7 @@ def manifold_dataset(
 
     Args:
       name: Registered name.
-      law: A law with a `distance`; see `diffbench.datasets.surfaces`.
+      law: A law with a `distance`; see `diffbench.datasets.surfaces` and `curves`.
       mean: Mean of the law, data coordinates, `[d]`.
       variance: Sum of its variances over the dimensions, data coordinates.
       diameter: Its largest length, data coordinates.
