@@ -1,7 +1,7 @@
 """Broken models: functions of samples of truth, each wrong in one way that has a name.
 
 All are judged on standardised nine_gaussians, whose modes have a standard deviation of 0.17 and lie 1.35
-apart. Effects are sized for n = 2,000: at n = 10,000 every z is larger.
+apart. Effects are sized to be seen at n = 2,000; the z of what is seen grows with n.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from planted_record import NINE
 
 from diffbench.contracts import Array, key_for
 
-# The middle mode, 11% of the mass.
+# The middle mode, a ninth of the mass.
 DROPPED = 4
 Broken = Callable[[Array, int, int], Array]
 """(points of truth `[4n, D]`, n, number of the draw) -> n samples of a broken model."""
@@ -79,12 +79,12 @@ def _copied(x: Array, n: int, r: int) -> Array:
 
 MODELS = (
     BrokenModel(
-        "a mode dropped (11% of the mass)",
+        "the middle mode dropped",
         lambda x, n, r: x[_modes(x) != DROPPED][:n],
         seen_by=("energy", "mmd2", "sliced_w2", "mode_tv"),
     ),
     BrokenModel(
-        "modes reweighted (shares as the root of the weights)",
+        "modes reweighted by the root of their weights",
         lambda x, n, r: _reweighted(x, n),
         seen_by=("energy", "mmd2", "mode_tv"),
     ),
@@ -122,7 +122,7 @@ MODELS = (
         seen_by=("energy", "mmd2", "sliced_w2", "mode_tv"),
     ),
     BrokenModel(
-        "the training set copied (n points)",
+        "a training set of n points copied",
         lambda x, n, r: _copied(x, n, r),
         blind=("energy", "mmd2", "mmd2_local", "sliced_w2", "mode_tv"),
     ),

@@ -1,7 +1,7 @@
 """Learning with one thing wrong: defects 1, 9 and 12.
 
 What defect 1 learns is known in closed form, the minimiser of its loss, so nothing is trained for it. The
-other two are fits of a small network, one fit for each set of points, kept for all that ask.
+other two are fits of a linear network, one fit for each set of points, kept for all that ask.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EASY = Setting("gaussian_mixture", (("modes", 1),), metrics=("energy", "mmd2", "
 STEPS, BATCH, POOL = 4000, 256, 2**18
 # A constant rate leaves the raw weights noisy, which is what an average is for.
 RATE, EMA = 0.05, 0.999
-# Of the parts of a fit: only the laws train them.
+# What the laws fit by the package's own loop.
 FAMILY = {"name": "score_sde", "params": {}}
 NETWORK = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
 
@@ -130,5 +130,5 @@ def learned_score(rows: Rows, weights: Weights) -> Callable[[Dataset, Process], 
 
 
 def solver() -> Any:
-    """Returns the sampler of the learned scores: few evaluations, since a network is dear."""
+    """Returns the sampler of the learned scores: without noise, which would hide some of an error."""
     return SAMPLERS.build("probability_flow", solver="heun", steps=100)

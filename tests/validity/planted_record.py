@@ -73,12 +73,14 @@ class Variant:
 
     def program(self, dataset: Dataset, n: int) -> Callable[[int], Array]:
         """Returns a compiled function: number of the draw -> samples, standardised, `[n, D]`."""
+        # Outside of what is compiled: a learned score is trained when it is first asked for.
+        score = self.score(dataset, self.process)
 
         @jax.jit
         def run(key: Array) -> Array:
             key_prior, key_run = jax.random.split(key)
             x = self.process.prior(dataset.dim).sample(seed=key_prior, sample_shape=(n,))
-            return self.sampler.run(key_run, x, self.score(dataset, self.process), self.process)[0]
+            return self.sampler.run(key_run, x, score, self.process)[0]
 
         return lambda r: np.asarray(run(key_for(r, "validity", "draw", n)))
 

@@ -99,8 +99,15 @@ def model_of(model: broken_models.BrokenModel, n: int, floor_draws: int) -> dict
     return mean_z(NINE, broken_models.drawer(model, n), n, floor_draws)
 
 
+def copied_of(model: broken_models.BrokenModel, n: int) -> float:
+    """Returns the share of a broken model's samples that are points of its training set."""
+    return broken_models.copied_share(broken_models.drawer(model, n)(0), broken_models.training_set(n, 0))
+
+
 def run(n: int, floor_draws: int, tell: Callable[[str], None] = print) -> dict[str, Any]:
     """Returns the results of everything, JSON."""
+    # Before anything runs: a module that is edited meanwhile is not what is running.
+    name = digest()
     rows: list[dict[str, Any]] = []
     for defect in DEFECTS:
         law = law_of(defect)
@@ -116,13 +123,15 @@ def run(n: int, floor_draws: int, tell: Callable[[str], None] = print) -> dict[s
             tell(f"{defect.number} {trial.setting.label}: {found}")
     models = []
     for model in (broken_models.TRUTH, *broken_models.MODELS):
-        models.append({"model": model.name, "z": model_of(model, n, floor_draws)})
+        models.append(
+            {"model": model.name, "z": model_of(model, n, floor_draws), "copied": copied_of(model, n)}
+        )
         tell(f"{models[-1]}")
     about = {
         "n": n,
         "floor_draws": floor_draws,
         "draws": DRAWS,
-        "digest": digest(),
+        "digest": name,
         "provenance": provenance(),
     }
     return {"about": about, "defects": rows, "models": models}
@@ -146,7 +155,8 @@ def _cell(z: float | None) -> str:
 
 
 def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    cells_of = [[cell.replace("|", "\\|") for cell in row] for row in (head, ["---"] * len(head), *rows)]
+    return [f"| {' | '.join(row)} |" for row in cells_of]
 
 
 def defect_table(results: Mapping[str, Any]) -> list[str]:
@@ -173,8 +183,11 @@ def defect_table(results: Mapping[str, Any]) -> list[str]:
 def model_table(results: Mapping[str, Any]) -> list[str]:
     """Returns the Markdown table of the broken models."""
     columns = [c for c in COLUMNS if c in results["models"][0]["z"]]
-    rows = [[row["model"], *(_cell(row["z"].get(c)) for c in columns)] for row in results["models"]]
-    return _lines(["model", *(f"`{c}`" for c in columns)], rows)
+    rows = [
+        [row["model"], *(_cell(row["z"].get(c)) for c in columns), f"{row['copied']:.0%}"]
+        for row in results["models"]
+    ]
+    return _lines(["model", *(f"`{c}`" for c in columns), "share of training points"], rows)
 
 
 def made_by(results: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ def test_the_chain_that_is_broken_is_sound_when_nothing_is():
 
 def test_the_copied_training_set_is_told_by_its_points():
     n = 500
-    truth, copied = broken_models.TRUTH, next(m for m in broken_models.MODELS if "copied" in m.name)
+    truth, copied = broken_models.TRUTH, next(m for m in broken_models.MODELS if m.name.endswith("copied"))
     train = broken_models.training_set(n, 3)
     assert broken_models.copied_share(broken_models.drawer(copied, n)(3), train) == 1.0
     assert broken_models.copied_share(broken_models.drawer(truth, n)(3), train) == 0.0
