@@ -98,7 +98,7 @@ def calibrate(dataset, comparisons=COMPARISONS, size=SIZE, draws=DRAWS):
         )
         for name in values
     }
-    unbiased = tuple(name for name in values if name == "energy" or " at h = " in name)
+    unbiased = tuple(name for name in values if name in ("energy", "mmd2_local") or " at h = " in name)
     return Calibration(values, of_floors, p_values, unbiased)
 
 
@@ -112,11 +112,11 @@ def _built(name, dataset):
 
 
 def _bandwidths(one, arrays):
-    """Returns MMD^2 by bandwidth, from the arrays of one measurement or of a floor."""
+    """Returns MMD^2 by bandwidth, from the arrays of one measurement or of a floor; the first is mmd2_local."""
     if BANDWIDTHS not in one:
         return {}
     h = one["mmd2/bandwidths"]
-    return {f"mmd2 at h = {h[j]:.3f}": np.asarray(arrays[BANDWIDTHS])[..., j] for j in range(len(h))}
+    return {f"mmd2 at h = {h[j]:.3f}": np.asarray(arrays[BANDWIDTHS])[..., j] for j in range(1, len(h))}
 
 
 def spread_out(values, floors, seed=0):

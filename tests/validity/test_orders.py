@@ -5,6 +5,7 @@ import math
 import diffrax
 import jax
 import jax.numpy as jnp
+import laws_table
 import numpy as np
 import orders
 import papers
@@ -49,6 +50,14 @@ def test_the_error_falls_by_the_order(law):
     assert ratio[-1] == pytest.approx(law.order, rel=0.04)
     # And ever closer to it: the error is C / N^p and what is left is of a higher power.
     assert abs(ratio[-1] - law.order) <= abs(ratio[0] - law.order) + 1e-3
+
+
+def test_the_committed_table_is_what_is_found():
+    for row, found in zip(laws_table.read("orders"), laws_table.orders(), strict=True):
+        assert float(row.pop("ratio")) == pytest.approx(float(found.pop("ratio")), abs=0.02)
+        for error in ("error", "error_twice"):
+            assert float(row.pop(error)) == pytest.approx(float(found.pop(error)), rel=0.02)
+        assert row == found
 
 
 @every_law
