@@ -66,6 +66,7 @@ class Store:
         """
         self.root = Path(root)
         self.frozen = frozen
+        self._folders = {stage: self.root / folder for stage, folder in FOLDERS.items()}
 
     def prepare(self) -> None:
         """Makes the folders and clears what killed writers left.
@@ -92,7 +93,7 @@ class Store:
         """
         if not files.is_plain(f"{name}{suffix}"):
             raise StoreError(f"expected the name of a record; got {name!r}")
-        return self.root / FOLDERS[stage] / f"{name}{suffix}"
+        return self._folders[stage] / f"{name}{suffix}"
 
     def has(self, stage: str, name: str) -> bool:
         """Returns whether a record is there, be it an outcome or a failure."""
@@ -140,22 +141,18 @@ class Store:
         from safetensors import numpy as safetensors
 
         record = self.read(stage, name)
-        if record is None:
+        if record is None or (record["schema"] != UNSEALED and not record.get("arrays")):
             return {}
-        path, about = self.path(stage, name), record.get("arrays")
-        if record["schema"] == UNSEALED:
-            about = {"file": f"{name}.safetensors", "bytes": None}
-            data = self._bytes(self.path(stage, about["file"], ""))
-            if data is None:
-                return {}
-        elif not about:
+        # Before there were digests the arrays had the record's own name.
+        about = record.get("arrays") or {"file": f"{name}.safetensors"}
+        path = self.path(stage, about["file"], "")
+        if record["schema"] == UNSEALED and not path.exists():
             return {}
         try:
-            return safetensors.load(
-                data if record["schema"] == UNSEALED else self.arrays_file(stage, about, True)
-            )
+            data = self.arrays_file(stage, about, True) if record.get("arrays") else self._bytes(path)
+            return safetensors.load(data or b"")
         except (Broken, SafetensorError) as error:
-            self._put_away(stage, path, about, str(error))
+            self._put_away(stage, self.path(stage, name), about, str(error))
             return {}
 
     def arrays_file(self, stage: str, about: Mapping[str, Any], whole: bool) -> bytes:
@@ -164,6 +161,8 @@ class Store:
         Raises:
           Broken: If it is not what the record names.
         """
+        if not isinstance(about, Mapping) or not {"file", "bytes", "sha256"} <= about.keys():
+            raise Broken("its record does not say what they are")
         path = self.path(stage, str(about["file"]), "")
         try:
             size = path.lstat().st_size
@@ -188,8 +187,9 @@ class Store:
             return False
 
         self._discard(path, f"its arrays: {reason}", is_complete)
-        file = self.path(stage, about["file"], "")
-        self._discard(file, reason, lambda data: digest(data) == about.get("sha256"))
+        if isinstance(about, Mapping) and "file" in about:
+            file = self.path(stage, str(about["file"]), "")
+            self._discard(file, reason, lambda data: digest(data) == about.get("sha256"))
 
     def write(
         self,
