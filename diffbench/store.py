@@ -14,14 +14,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffbench import files, quarantine
-from diffbench.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
+from diffbench.folder import Folder, StoreError, is_sealed
+from diffbench.seal import UNSEALED, Broken, digest, seal, unseal
+
+__all__ = ["FINAL", "FOLDERS", "Store", "StoreError", "is_final"]
 
 FOLDERS = {
     "fit": "fits",
@@ -34,38 +37,17 @@ FOLDERS = {
 FINAL = ("ok", "diverged")
 
 
-class StoreError(ValueError):
-    """The results folder cannot be used; the message says why."""
-
-
 def is_final(record: Mapping[str, Any] | None) -> bool:
     """Returns whether a record is an outcome, and no failure that may pass."""
     return record is not None and record.get("status", "ok") in FINAL
 
 
-def _is_sealed(data: bytes) -> bool:
-    try:
-        unseal(data)
-    except Broken:
-        return False
-    except Foreign:
-        return True
-    return True
-
-
-class Store:
+class Store(Folder):
     """One run's folder; see `docs/architecture.md` for what lies where."""
 
     def __init__(self, root: Path | str, *, frozen: bool = False):
-        """Opens a folder, which need not exist yet.
-
-        Args:
-          root: The folder.
-          frozen: Whether to leave it as it is: nothing is written, and what is broken counts
-            as missing without being moved.
-        """
-        self.root = Path(root)
-        self.frozen = frozen
+        """Opens a folder, which need not exist yet; see `Folder`."""
+        super().__init__(root, frozen=frozen)
         self._folders = {stage: self.root / folder for stage, folder in FOLDERS.items()}
 
     def prepare(self) -> None:
@@ -83,7 +65,7 @@ class Store:
             probe.write_bytes(b"x")
             probe.unlink()
         except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
+            raise self.trouble("write to", error) from error
 
     def path(self, stage: str, name: str, suffix: str = ".json") -> Path:
         """Returns where a file of a record lies.
@@ -119,10 +101,10 @@ class Store:
           StoreError: If it is there and cannot be read, or a later version wrote it.
         """
         path = self.path(stage, name)
-        record = self._load(path)
+        record = self.load(path)
         if not is_final(record):
             for attempt in itertools.count(1):
-                failure = self._load(self._failure(stage, name, attempt))
+                failure = self.load(self._failure(stage, name, attempt))
                 if failure is None:
                     break
                 record, path = failure, self._failure(stage, name, attempt)
@@ -149,7 +131,7 @@ class Store:
         if record["schema"] == UNSEALED and not path.exists():
             return {}
         try:
-            data = self.arrays_file(stage, about, True) if record.get("arrays") else self._bytes(path)
+            data = self.arrays_file(stage, about, True) if record.get("arrays") else self.read_bytes(path)
             return safetensors.load(data or b"")
         except (Broken, SafetensorError) as error:
             self._put_away(stage, self.path(stage, name), about, str(error))
@@ -169,10 +151,10 @@ class Store:
         except FileNotFoundError:
             raise Broken("it is missing") from None
         except OSError as error:
-            raise self._trouble("read", error) from error
+            raise self.trouble("read", error) from error
         if size != about["bytes"]:
             raise Broken(f"it has {size} bytes where {about['bytes']} were written")
-        data = (self._bytes(path) or b"") if whole else b""
+        data = (self.read_bytes(path) or b"") if whole else b""
         if whole and digest(data) != about["sha256"]:
             raise Broken("its content does not have the digest that its record names")
         return data
@@ -186,10 +168,10 @@ class Store:
                 return True
             return False
 
-        self._discard(path, f"its arrays: {reason}", is_complete)
+        self.discard(path, f"its arrays: {reason}", is_complete)
         if isinstance(about, Mapping) and "file" in about:
             file = self.path(stage, str(about["file"]), "")
-            self._discard(file, reason, lambda data: digest(data) == about.get("sha256"))
+            self.discard(file, reason, lambda data: digest(data) == about.get("sha256"))
 
     def write(
         self,
@@ -212,17 +194,17 @@ class Store:
             sha256 = digest(data)
             file = self.path(stage, name, f".{sha256[:12]}.safetensors")
             content["arrays"] = {"file": file.name, "sha256": sha256, "bytes": len(data)}
-            self._create(file, data)
+            self.create(file, data)
         text = seal(content)
         if is_final(content):
             # Twice, where what stood there was broken; more only where others break it anew.
             for _ in range(5):
-                if self._create(self.path(stage, name), text) or self._stands(stage, name):
+                if self.create(self.path(stage, name), text) or self._stands(stage, name):
                     return
             raise StoreError(f"{self.path(stage, name)} is broken and cannot be moved away")
         else:
             attempts = (self._failure(stage, name, attempt) for attempt in itertools.count(1))
-            next(path for path in attempts if self._create(path, text))
+            next(path for path in attempts if self.create(path, text))
 
     def _stands(self, stage: str, name: str) -> bool:
         """Returns whether an outcome is there, once what only takes its place is out of it."""
@@ -232,87 +214,14 @@ class Store:
         # Before failures had files of their own, they took the place of the outcome.
         aside = path.with_name(f".{secrets.token_hex(8)}{files.PART}")
         with contextlib.suppress(FileNotFoundError):
-            if quarantine.take(path, aside, lambda data: _is_sealed(data) and is_final(unseal(data))):
+            if quarantine.take(path, aside, lambda data: is_sealed(data) and is_final(unseal(data))):
                 attempts = (self._failure(stage, name, attempt) for attempt in itertools.count(1))
                 next(failure for failure in attempts if files.give_name(aside, failure))
                 aside.unlink()
         return False
-
-    def _create(self, path: Path, content: bytes) -> bool:
-        """Writes a file that is not there; one that is there and not the same is no obstacle."""
-        self._writable()
-        try:
-            path.parent.mkdir(exist_ok=True)
-            if files.create(files.inside(self.root, path), content):
-                return True
-            if path.suffix == ".safetensors" and self._bytes(path) != content:
-                broken = "its content does not have the digest in its name"
-                self._discard(path, broken, lambda data: data == content)
-                return files.create(path, content)
-        except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
-        return False
-
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a sealed JSON file at the top of the folder, over what is there."""
-        self.replace(self.root / name, seal(content))
-
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """Returns a JSON file from the top of the folder, or None."""
-        return self._load(self.root / name)
-
-    def add(self, name: str, content: Mapping[str, Any]) -> bool:
-        """Writes a sealed JSON file unless one of its name is there; returns whether it did."""
-        return self._create(self.root / name, seal(content))
-
-    def replace(self, path: Path, content: bytes) -> None:
-        """Writes a file whole, over what is there: for what can be made again at will.
-
-        Raises:
-          StoreError: If it cannot be written, or would lie outside the folder.
-        """
-        self._writable()
-        try:
-            path.parent.mkdir(exist_ok=True)
-            files.replace(files.inside(self.root, path), content)
-        except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
 
     def names(self, stage: str) -> Iterator[str]:
         """Yields the names of the records of a stage, outcomes and failures, each once."""
         folder = self.root / FOLDERS[stage]
         found = {path.name[:-5].split(".failed-")[0] for path in folder.glob("*.json")}
         yield from sorted(name for name in found if files.is_plain(name))
-
-    def _bytes(self, path: Path) -> bytes | None:
-        try:
-            return files.read(path)
-        except OSError as error:
-            raise self._trouble("read", error) from error
-
-    def _load(self, path: Path) -> dict[str, Any] | None:
-        """Returns a sealed file, or None where there is none or it had to be moved away."""
-        data = self._bytes(path)
-        if data is None:
-            return None
-        try:
-            return unseal(data)
-        except Broken as error:
-            self._discard(path, str(error), _is_sealed)
-            return None
-        except Foreign as error:
-            raise StoreError(f"{path}: {error}") from error
-
-    def _discard(self, path: Path, reason: str, is_whole: Callable[[bytes], bool]) -> None:
-        if not self.frozen:
-            quarantine.put_away(self.root, path, reason, is_whole)
-
-    def _writable(self) -> None:
-        if self.frozen:
-            raise StoreError(f"the results folder {self.root} is only read here")
-        if not self.root.is_dir():
-            raise StoreError(f"cannot write to the results folder {self.root}: it has gone")
-
-    def _trouble(self, what: str, error: Exception) -> StoreError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return StoreError(f"cannot {what} the results folder {self.root}: {reason}")
