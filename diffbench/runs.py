@@ -18,6 +18,9 @@ from diffbench.store import Store, StoreError
 
 FOLDER = "runs"
 VIEW = "run.json"
+PLACE = ("dataset", "score", "family", "budget", "sampler", "seed")
+# What tables ask of every cell.
+NAMES = {*PLACE, "fit_id", "draw_id", "measures"}
 _NAME = re.compile(r"(\d{6,})-([0-9a-f]{16})\.json")
 Spec = Mapping[str, Any]
 
@@ -104,7 +107,7 @@ def read(store: Store) -> dict[str, Any] | None:
 
 def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """Returns where a cell stands in the comparison; cells sort and match by it."""
-    return tuple(row[k] for k in ("dataset", "score", "family", "budget", "sampler", "seed"))
+    return tuple(row[k] for k in PLACE)
 
 
 def versions_of(specs: Iterable[Spec]) -> dict[str, str]:
@@ -154,4 +157,8 @@ def cells_of(store: Store) -> dict[str, Any]:
         raise StoreError(f"no run in {store.root}: it has no {VIEW}; run a suite with --out {store.root}")
     if not all(isinstance(run.get(key), kind) for key, kind in (("cells", list), ("columns", dict))):
         raise StoreError(f"no run in {store.root}: its {VIEW} names no cells")
+    if not all(isinstance(row, Mapping) and row.keys() >= NAMES for row in run["cells"]):
+        raise StoreError(
+            f"no run in {store.root}: a cell of its {VIEW} lacks one of {', '.join(sorted(NAMES))}"
+        )
     return run

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ import numpy as np
 
 from diffbench import files, quarantine
 from diffbench.failures import FINAL
-from diffbench.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
+from diffbench.folder import Folder, StoreError, is_sealed
+from diffbench.seal import UNSEALED, Broken, digest, seal, unseal
+
+__all__ = ["FOLDERS", "Store", "StoreError", "is_final"]
 
 FOLDERS = {
     "fit": "fits",
@@ -33,38 +36,18 @@ FOLDERS = {
 }
 
 
-class StoreError(ValueError):
-    """The results folder cannot be used; the message says why."""
-
-
 def is_final(record: Mapping[str, Any] | None) -> bool:
     """Returns whether a record is an outcome, and no failure that may pass."""
     return record is not None and record.get("status", "ok") in FINAL
 
 
-def _is_sealed(data: bytes) -> bool:
-    try:
-        unseal(data)
-    except Broken:
-        return False
-    except Foreign:
-        return True
-    return True
-
-
-class Store:
+class Store(Folder):
     """One run's folder; see `docs/architecture.md` for what lies where."""
 
     def __init__(self, root: Path | str, *, frozen: bool = False):
-        """Opens a folder, which need not exist yet.
-
-        Args:
-          root: The folder.
-          frozen: Whether to leave it as it is: nothing is written, and what is broken counts
-            as missing without being moved.
-        """
-        self.root = Path(root)
-        self.frozen = frozen
+        """Opens a folder, which need not exist yet; see `Folder`."""
+        super().__init__(root, frozen=frozen)
+        self._folders = {stage: self.root / folder for stage, folder in FOLDERS.items()}
 
     def prepare(self) -> None:
         """Makes the folders and clears what killed writers left.
@@ -81,7 +64,7 @@ class Store:
             probe.write_bytes(b"x")
             probe.unlink()
         except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
+            raise self.trouble("write to", error) from error
 
     def path(self, stage: str, name: str, suffix: str = ".json") -> Path:
         """Returns where a file of a record lies.
@@ -91,7 +74,7 @@ class Store:
         """
         if not files.is_plain(f"{name}{suffix}"):
             raise StoreError(f"expected the name of a record; got {name!r}")
-        return self.root / FOLDERS[stage] / f"{name}{suffix}"
+        return self._folders[stage] / f"{name}{suffix}"
 
     def has(self, stage: str, name: str) -> bool:
         """Returns whether a record is there, be it an outcome or a failure."""
@@ -117,10 +100,10 @@ class Store:
           StoreError: If it is there and cannot be read, or a later version wrote it.
         """
         path = self.path(stage, name)
-        record = self._load(path)
+        record = self.load(path)
         if not is_final(record):
             for attempt in itertools.count(1):
-                failure = self._load(self._failure(stage, name, attempt))
+                failure = self.load(self._failure(stage, name, attempt))
                 if failure is None:
                     break
                 record, path = failure, self._failure(stage, name, attempt)
@@ -139,21 +122,18 @@ class Store:
         from safetensors import numpy as safetensors
 
         record = self.read(stage, name)
-        if record is None:
+        if record is None or (record["schema"] != UNSEALED and not record.get("arrays")):
             return {}
-        path, about = self.path(stage, name), record.get("arrays")
-        data = None
-        if record["schema"] == UNSEALED:
-            about = {"file": f"{name}.safetensors", "bytes": None}
-            data = self._bytes(self.path(stage, about["file"], ""))
-            if data is None:
-                return {}
-        elif not about:
+        # Before there were digests the arrays had the record's own name.
+        about = record.get("arrays") or {"file": f"{name}.safetensors"}
+        path = self.path(stage, about["file"], "")
+        if record["schema"] == UNSEALED and not path.exists():
             return {}
         try:
-            return safetensors.load(self.arrays_file(stage, about, True) if data is None else data)
+            data = self.arrays_file(stage, about, True) if record.get("arrays") else self.read_bytes(path)
+            return safetensors.load(data or b"")
         except (Broken, SafetensorError) as error:
-            self._put_away(stage, path, about, str(error))
+            self._put_away(stage, self.path(stage, name), about, str(error))
             return {}
 
     def arrays_file(self, stage: str, about: Mapping[str, Any], whole: bool) -> bytes:
@@ -162,16 +142,18 @@ class Store:
         Raises:
           Broken: If it is not what the record names.
         """
+        if not isinstance(about, Mapping) or not {"file", "bytes", "sha256"} <= about.keys():
+            raise Broken("its record does not say what they are")
         path = self.path(stage, str(about["file"]), "")
         try:
             size = path.lstat().st_size
         except FileNotFoundError:
             raise Broken("it is missing") from None
         except OSError as error:
-            raise self._trouble("read", error) from error
+            raise self.trouble("read", error) from error
         if size != about["bytes"]:
             raise Broken(f"it has {size} bytes where {about['bytes']} were written")
-        data = (self._bytes(path) or b"") if whole else b""
+        data = (self.read_bytes(path) or b"") if whole else b""
         if whole and digest(data) != about["sha256"]:
             raise Broken("its content does not have the digest that its record names")
         return data
@@ -185,9 +167,10 @@ class Store:
                 return True
             return False
 
-        self._discard(path, f"its arrays: {reason}", is_complete)
-        file = self.path(stage, about["file"], "")
-        self._discard(file, reason, lambda data: digest(data) == about.get("sha256"))
+        self.discard(path, f"its arrays: {reason}", is_complete)
+        if isinstance(about, Mapping) and "file" in about:
+            file = self.path(stage, str(about["file"]), "")
+            self.discard(file, reason, lambda data: digest(data) == about.get("sha256"))
 
     def write(
         self,
@@ -210,17 +193,17 @@ class Store:
             sha256 = digest(data)
             file = self.path(stage, name, f".{sha256[:12]}.safetensors")
             content["arrays"] = {"file": file.name, "sha256": sha256, "bytes": len(data)}
-            self._create(file, data)
+            self.create(file, data)
         text = seal(content)
         if is_final(content):
             # Twice, where what stood there was broken; more only where others break it anew.
             for _ in range(5):
-                if self._create(self.path(stage, name), text) or self._stands(stage, name):
+                if self.create(self.path(stage, name), text) or self._stands(stage, name):
                     return
             raise StoreError(f"{self.path(stage, name)} is broken and cannot be moved away")
         else:
             attempts = (self._failure(stage, name, attempt) for attempt in itertools.count(1))
-            next(path for path in attempts if self._create(path, text))
+            next(path for path in attempts if self.create(path, text))
 
     def _stands(self, stage: str, name: str) -> bool:
         """Returns whether an outcome is there, once what only takes its place is out of it."""
@@ -230,87 +213,14 @@ class Store:
         # Before failures had files of their own, they took the place of the outcome.
         aside = path.with_name(f".{secrets.token_hex(8)}{files.PART}")
         with contextlib.suppress(FileNotFoundError):
-            if quarantine.take(path, aside, lambda data: _is_sealed(data) and is_final(unseal(data))):
+            if quarantine.take(path, aside, lambda data: is_sealed(data) and is_final(unseal(data))):
                 attempts = (self._failure(stage, name, attempt) for attempt in itertools.count(1))
                 next(failure for failure in attempts if files.give_name(aside, failure))
                 aside.unlink()
         return False
-
-    def _create(self, path: Path, content: bytes) -> bool:
-        """Writes a file that is not there; one that is there and not the same is no obstacle."""
-        self._writable()
-        try:
-            path.parent.mkdir(exist_ok=True)
-            if files.create(files.inside(self.root, path), content):
-                return True
-            if path.suffix == ".safetensors" and self._bytes(path) != content:
-                broken = "its content does not have the digest in its name"
-                self._discard(path, broken, lambda data: data == content)
-                return files.create(path, content)
-        except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
-        return False
-
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Writes a sealed JSON file at the top of the folder, over what is there."""
-        self.replace(self.root / name, seal(content))
-
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """Returns a JSON file from the top of the folder, or None."""
-        return self._load(self.root / name)
-
-    def add(self, name: str, content: Mapping[str, Any]) -> bool:
-        """Writes a sealed JSON file unless one of its name is there; returns whether it did."""
-        return self._create(self.root / name, seal(content))
-
-    def replace(self, path: Path, content: bytes) -> None:
-        """Writes a file whole, over what is there: for what can be made again at will.
-
-        Raises:
-          StoreError: If it cannot be written, or would lie outside the folder.
-        """
-        self._writable()
-        try:
-            path.parent.mkdir(exist_ok=True)
-            files.replace(files.inside(self.root, path), content)
-        except (OSError, ValueError) as error:
-            raise self._trouble("write to", error) from error
 
     def names(self, stage: str) -> Iterator[str]:
         """Yields the names of the records of a stage, outcomes and failures, each once."""
         folder = self.root / FOLDERS[stage]
         found = {path.name[:-5].split(".failed-")[0] for path in folder.glob("*.json")}
         yield from sorted(name for name in found if files.is_plain(name))
-
-    def _bytes(self, path: Path) -> bytes | None:
-        try:
-            return files.read(path)
-        except OSError as error:
-            raise self._trouble("read", error) from error
-
-    def _load(self, path: Path) -> dict[str, Any] | None:
-        """Returns a sealed file, or None where there is none or it had to be moved away."""
-        data = self._bytes(path)
-        if data is None:
-            return None
-        try:
-            return unseal(data)
-        except Broken as error:
-            self._discard(path, str(error), _is_sealed)
-            return None
-        except Foreign as error:
-            raise StoreError(f"{path}: {error}") from error
-
-    def _discard(self, path: Path, reason: str, is_whole: Callable[[bytes], bool]) -> None:
-        if not self.frozen:
-            quarantine.put_away(self.root, path, reason, is_whole)
-
-    def _writable(self) -> None:
-        if self.frozen:
-            raise StoreError(f"the results folder {self.root} is only read here")
-        if not self.root.is_dir():
-            raise StoreError(f"cannot write to the results folder {self.root}: it has gone")
-
-    def _trouble(self, what: str, error: Exception) -> StoreError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return StoreError(f"cannot {what} the results folder {self.root}: {reason}")

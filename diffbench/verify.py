@@ -22,18 +22,24 @@ from diffbench.networks import VERSION as NETWORK_VERSION
 from diffbench.parts import part
 from diffbench.process import PROCESSES
 from diffbench.process import VERSION as PROCESS_VERSION
-from diffbench.registry import Registry
+from diffbench.registry import Entry, Registry
 from diffbench.seal import UNSEALED, Broken, Foreign, unseal
 from diffbench.spec import Spec, identify
 from diffbench.store import FOLDERS, Store, StoreError
 
 # Added to the relative tolerance: below it float32 sums of standardised points are noise.
 ABSOLUTE = 1e-6
+
+
+def _of_class(family: Any) -> int:
+    return family.version
+
+
 # The parts that a measurement builds: all but the sampler.
-PARTS: Mapping[str, tuple[Registry[Any], Callable[[Any, Any], int]]] = {
+PARTS: Mapping[str, tuple[Registry[Any], Callable[[Entry[Any], Mapping[str, Any]], int]]] = {
     "dataset": (DATASETS, lambda entry, params: entry.build(**params).version),
     "metric": (METRICS, lambda entry, params: entry.build(**params).version),
-    "family": (FAMILIES, lambda entry, params: entry.build.version),
+    "family": (FAMILIES, lambda entry, params: _of_class(entry.build)),
     "network": (NETWORKS, lambda entry, params: NETWORK_VERSION),
     "process": (PROCESSES, lambda entry, params: PROCESS_VERSION),
 }

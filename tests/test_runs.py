@@ -39,6 +39,26 @@ def test_a_folder_without_runs_has_none(store):
         runs.cells_of(store)
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"columns": {}}, "names no cells"),
+        ({"columns": {}, "cells": [{"dataset": 1}]}, "lacks one of budget"),
+    ],
+)
+def test_a_run_json_that_is_none_of_ours_is_one_line(store, content, text):
+    store.write_json("run.json", content)
+    with pytest.raises(StoreError, match=text):
+        runs.cells_of(store)
+
+
+def test_json_of_something_else_is_left_where_it_is(store):
+    (store.root / "run.json").write_text("{}")
+    with pytest.raises(StoreError, match=r"run\.json: it is JSON of something else: it has no schema"):
+        runs.cells_of(store)
+    assert (store.root / "run.json").exists()
+
+
 def test_cells_of_runs_with_the_same_settings_stand_together(store):
     runs.note(store, asked(cell("ring", 1), cell("ring", 0), column="energy"))
     runs.note(store, asked(cell("arc", 0), cell("ring", 1, draw="new"), column="mmd2"))
