@@ -177,9 +177,7 @@ def joined(address: str) -> Iterator[Place]:
                 f"address ({describe(error)['reason']})"
             ) from error
         if kind != "Scheduler":
-            raise ClusterError(
-                f"at {address} there is a Dask {kind.lower()}; give the address of a scheduler"
-            )
+            raise ClusterError(f"at {address} there is a Dask {kind.lower()}; give that of a scheduler")
         client = Client(address, timeout=CONNECT, set_as_default=False)
         try:
             yield Place(client, f"the scheduler at {address}", own=False)

@@ -60,8 +60,8 @@ def run(do, settings, **payload):
 
 
 def test_a_task_that_hangs_on_a_cluster_is_a_timeout_and_its_worker_comes_back(two_workers):
-    result = run("hold", Settings(scheduler=two_workers[0], cell_timeout=2))
-    assert result == {"status": "timeout", "reason": "it took longer than 2 s"}
+    result = run("hold", Settings(scheduler=two_workers[0], cell_timeout=4))
+    assert result == {"status": "timeout", "reason": "it took longer than 4 s"}
 
 
 def test_a_task_that_kills_workers_of_a_cluster_takes_no_other_with_it(two_workers, tmp_path):
