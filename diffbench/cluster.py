@@ -15,7 +15,9 @@ import importlib.util
 import json
 import logging
 import re
+import signal
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,21 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _ctrl_c_kept_from_workers() -> Iterator[None]:
+    """Has the threads, and so the processes, that are started in this block not hear SIGINT.
+
+    A terminal sends it to every process of a run; workers are ended by their nannies.
+    """
+    # Its start would let the signal through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def local(workers: int, memory: int | None = None) -> Iterator[Place]:
     """Opens a cluster of this machine.
 
@@ -116,20 +133,20 @@ def local(workers: int, memory: int | None = None) -> Iterator[Place]:
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": 1.0,
     }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=memory,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-        _quiet(),
-    ):
+    with dask.config.set(settings), contextlib.ExitStack() as stack:
+        with _ctrl_c_kept_from_workers():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=memory,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster))
+        stack.enter_context(_quiet())
         yield Place(client, "the local cluster", own=True)
 
 
@@ -160,9 +177,7 @@ def joined(address: str) -> Iterator[Place]:
                 f"address ({describe(error)['reason']})"
             ) from error
         if kind != "Scheduler":
-            raise ClusterError(
-                f"at {address} there is a Dask {kind.lower()}; give the address of a scheduler"
-            )
+            raise ClusterError(f"at {address} there is a Dask {kind.lower()}; give that of a scheduler")
         client = Client(address, timeout=CONNECT, set_as_default=False)
         try:
             yield Place(client, f"the scheduler at {address}", own=False)

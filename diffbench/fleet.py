@@ -10,6 +10,7 @@ so is one that has gathered many programs or much memory.
 from __future__ import annotations
 
 import contextlib
+import math
 import queue as queues
 import secrets
 import time
@@ -83,7 +84,8 @@ class Fleet:
         self._place, self._client = place, place.client
         self._queue = Queue(tasks)
         self._function = (execute.__module__, execute.__qualname__)
-        self._timeout, self._folder, self._marker, self._say = timeout, folder, marker, say
+        self._timeout = math.inf if timeout is None else timeout
+        self._folder, self._marker, self._say = folder, marker, say
         self._seats: dict[str, Seat] = {}
         self._killed: set[str] = set()  # and perhaps not yet missed by the scheduler
         self._deaths: Counter[str] = Counter()
@@ -143,7 +145,8 @@ class Fleet:
             elif not seat.facts and late > START:
                 self._kill(seat)
                 self._count_stillborn(f"it was not ready after {START:g} s")
-            elif self._timeout is not None and seat.task is not None and late > self._timeout:
+            # What is done was in time, though its answer may not have been looked at yet.
+            elif seat.task is not None and late > self._timeout and not seat.future.done():
                 reason = f"it took longer than {self._timeout:g} s"
                 ended.append(Ended(seat.task, {"status": TIMEOUT, "reason": reason}, False))
                 self._kill(seat)

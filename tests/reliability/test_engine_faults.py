@@ -58,13 +58,13 @@ def test_what_execute_says_of_itself_is_kept():
 @pytest.mark.slow
 @pytest.mark.parametrize("act", ["sleep", "hold"])
 def test_what_hangs_is_a_timeout_and_its_worker_is_replaced(act):
-    ended = beside_innocents(act, settings=Settings(cell_timeout=2))
-    assert text(ended) == ("timeout", "it took longer than 2 s")
+    ended = beside_innocents(act, settings=Settings(cell_timeout=4))
+    assert text(ended) == ("timeout", "it took longer than 4 s")
     assert not ended.returned
 
 
 def test_one_worker_that_hangs_is_replaced_by_one_that_does_the_rest():
-    ended = beside_innocents("hold", workers=1, innocents=2, settings=Settings(cell_timeout=1))
+    ended = beside_innocents("hold", workers=1, innocents=2, settings=Settings(cell_timeout=4))
     assert ended.result["status"] == "timeout"
 
 
