@@ -122,7 +122,7 @@ def log_prob(
 
     method, stages = SOLVERS["tsit5"]
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(field),  # type: ignore[arg-type]
+        diffrax.ODETerm(field),
         method(),
         t0=start,
         t1=process.t_max,
