@@ -4,6 +4,7 @@
     nox -s tests -- -k mmd2    what follows `--` goes to pytest
     nox -s slow                the tests that train models or draw many samples
     nox -s bench -- NAME       benchmarks/NAME.py, or all of them
+    nox -s validity            every planted bug under every judge; rewrites docs/validity.md
     nox -s pins                resolves again and rewrites constraints.txt
 
 With `CI` set, the newest word is wanted rather than the quickest: the tests include the slow ones.
@@ -124,6 +125,14 @@ def bench(session: nox.Session) -> None:
     for path in sorted((ROOT / "benchmarks").glob(f"{names[0] if names else '*'}.py")):
         if "__main__" in path.read_text():  # the others are imported by these
             session.run("python", str(path), *arguments)
+
+
+@nox.session(reuse_venv=True)
+def validity(session: nox.Session) -> None:
+    """Runs the planted bugs at the size of the published table, writes the page, and tests both."""
+    install(session, "-e", ".", groups=("test", "judges"))
+    session.run("python", "tests/validity/planted_table.py", "--write", *session.posargs)
+    session.run("pytest", "tests/validity")
 
 
 @nox.session(python=PYTHONS)

@@ -14,8 +14,8 @@ STEPS, BATCH, WIDTH = 200, 256, 128
 
 def scanned():
     from diffbench import training
-    from diffbench.cells import make_dataset
     from diffbench.contracts import key_for
+    from diffbench.parts import make_dataset
     from diffbench.process import vp
 
     dataset = make_dataset({"name": "nine_gaussians", "params": {}, "standardise": True})

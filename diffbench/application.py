@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from diffbench import cells as expansion
-from diffbench import console, harness, plugins, tables
+from diffbench import console, harness, plugins, rendering, tables
 from diffbench import suite as suites
+from diffbench import verify as checking
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+from diffbench.engine import Settings
 from diffbench.networks import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.registry import Registry
@@ -30,7 +30,7 @@ class Request:
     out: Path | None = None
     seeds: int | None = None
     full: bool = False
-    workers: int | None = None
+    settings: Settings = dataclasses.field(default_factory=Settings)
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True
@@ -43,8 +43,6 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     Raises:
       ValueError: One line that says what is wrong, what came and what is possible.
     """
-    if request.workers is not None and request.workers < 0:
-        raise suites.SuiteError(f"--workers must be 0 or more; got {request.workers}")
     for path in request.plugins:
         plugins.load(path)
     suite = suites.load(request.suite)
@@ -62,15 +60,17 @@ def _cores() -> int:
 def run(request: Request) -> int:
     """Runs a suite and returns the exit code."""
     suite, cells, store = _prepared(request)
-    workers = _cores() if request.workers is None else request.workers
+    workers = _cores() if request.settings.workers is None else request.settings.workers
     with console.Progress() as progress:
         tally = harness.run(
             suite.model_dump(),
             cells,
             store,
             workers=workers,
+            settings=request.settings,
             plugins=[str(Path(path).resolve()) for path in request.plugins],
             retry_failed=request.retry_failed,
+            say=progress.note,
             begin=progress.begin,
             progress=progress.advance,
         )
@@ -81,25 +81,25 @@ def run(request: Request) -> int:
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
-    console.say_paths("figures", _figures(store, made.long) if request.figures else [])
+    console.say_paths("figures", _figures(store, made) if request.figures else [])
     asked = {harness.place(row) for row in harness.plan(cells, store).rows}
-    failed = [row for row in tables.failed_cells(made.long) if harness.place(row) in asked]
+    failed = [row for row in rendering.failed_cells(made.long) if harness.place(row) in asked]
     console.say_failed(failed)
     return 1 if failed else 0
 
 
-def _figures(store: Store, long: pd.DataFrame) -> list[str]:
+def _figures(store: Store, made: tables.Tables) -> list[str]:
     """Draws the figures, unless those that are there were made from the same rows."""
     folder = store.root / "figures"
     mark = folder / "made_from.txt"
-    digest = hashlib.sha256(long.to_csv(index=False).encode()).hexdigest()
+    digest = hashlib.sha256(made.long.to_csv(index=False).encode()).hexdigest()
     if mark.exists() and mark.read_text(encoding="utf-8").strip() == digest:
         return [str(path) for path in sorted(folder.glob("*.png"))]
     from diffbench import figures
 
     for old in (mark, *folder.glob("*.png"), *folder.glob("*.pdf")):
         old.unlink(missing_ok=True)
-    drawn = figures.write(store)
+    drawn = figures.write(store, made.split)
     # Last, so that figures that were not finished are drawn again.
     store.replace(mark, digest.encode() + b"\n")
     return drawn
@@ -108,9 +108,19 @@ def _figures(store: Store, long: pd.DataFrame) -> list[str]:
 def dry_run(request: Request) -> int:
     """Says what a run would do and returns the exit code."""
     suite, cells, store = _prepared(request)
-    planned = harness.plan(cells, store, retry_failed=request.retry_failed)
+    # Frozen: a broken file is counted as to be made again, and left to a run to move.
+    planned = harness.plan(cells, Store(store.root, frozen=True), retry_failed=request.retry_failed)
     console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)
     return 0
+
+
+def verify(folder: Path, paths: tuple[str, ...], tolerance: float) -> int:
+    """Checks a results folder and returns the exit code."""
+    for path in paths:
+        plugins.load(path)
+    report = checking.check(folder, tolerance)
+    console.say_verified(report, folder)
+    return 1 if report.wrong else 0
 
 
 def list_parts(paths: tuple[str, ...], load: bool) -> None:

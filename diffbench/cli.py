@@ -7,6 +7,7 @@ some are not (they are rows, with reasons), 2 the request itself was wrong.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -45,19 +46,31 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
     ] = None,
+    cell_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End what takes longer; it becomes a row.")
+    ] = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory of a worker, such as 4GiB; a share by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask scheduler: tcp://host:8786.")
+    ] = None,
+    scheduler_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The same, from the file that a scheduler wrote.")
+    ] = None,
     plugin: Plugins = None,
     full: Annotated[
         bool, typer.Option("--full", help="The full scale of a suite that is scaled down by default.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try again what ended in an error.")
+        bool, typer.Option("--retry-failed", help="Try again what failed, but not what diverged.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
     debug: Debug = False,
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
-    from diffbench.engine import ONE_THREAD
+    from diffbench.engine import ONE_THREAD, Settings
 
     # XLA reads its threads when JAX starts, which the next import does.
     os.environ.update(ONE_THREAD)
@@ -70,7 +83,13 @@ def run(
         out=out,
         seeds=seeds,
         full=full,
-        workers=workers,
+        settings=Settings(
+            workers=workers,
+            cell_timeout=cell_timeout,
+            memory_limit=memory_limit,
+            scheduler=scheduler,
+            scheduler_file=None if scheduler_file is None else str(scheduler_file),
+        ),
         plugins=tuple(plugin or ()),
         retry_failed=retry_failed,
         figures=figures,
@@ -94,6 +113,28 @@ def tables(
     console.say_paths("tables", build.write(store, build.build(store), columns))
 
 
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
+    plugin: Plugins = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative difference at which a value still counts as the same.")
+    ] = 1e-4,
+    debug: Debug = False,
+) -> None:
+    """Check every digest and measure the stored samples again; nothing is written.
+
+    Exit code 1 if anything is broken or disagrees. Parts of plug-ins are only built where their
+    file is given.
+    """
+    from diffbench.engine import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)
+    from diffbench import application
+
+    raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance))
+
+
 @app.command(name="list")
 def list_parts(
     plugin: Plugins = None,
@@ -112,6 +153,8 @@ def main() -> None:
     """Runs the command line; a wrong request is one line on stderr and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    # What a batch system sends before it takes the machine away ends a run as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):

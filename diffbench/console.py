@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from diffbench import tables
+from diffbench import rendering, tables
 
 WIDTH = 100
 TITLES = {
@@ -28,7 +28,6 @@ TITLES = {
     "measure": "measuring",
 }
 # What fits a terminal; every column is in the files.
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
 SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
@@ -77,6 +76,13 @@ class Progress:
             self._ids[stage] = self._bars.add_task(TITLES[stage], total=count, failed="")
         self._bars.start()
 
+    def note(self, line: str) -> None:
+        """Shows a line beside the progress."""
+        if self._bars is not None:
+            self._bars.console.print(escape(line))
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     def advance(self, task: Any, record: Mapping[str, Any]) -> None:
         """Counts a task that ended."""
         self._left[task.stage] -= 1
@@ -97,19 +103,21 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
     for dataset in sorted(made.long["dataset"].unique()):
         here = made.long[made.long["dataset"] == dataset]
         present = set(here["metric"])
-        metrics = [m for m in HEADLINES if m in present] or [m for m in flat if m in present][:4]
+        metrics = [m for m in rendering.HEADLINES if m in present] or [m for m in flat if m in present][:4]
         floored = set(here.loc[here["floor_sd"].notna(), "metric"])
         table = Table(
             title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
             show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
         )  # fmt: skip
-        rows = tables.summary(made.long, dataset, metrics, over_floor=True)
+        rows = rendering.summary(
+            made.long, dataset, metrics, over_floor=True, censored=rendering.censored_of(columns)
+        )
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
-        heads = [head for head in tables.HEAD if head != "cells" or failing]
+        heads = [head for head in rendering.HEAD if head != "cells" or failing]
         for head in heads:
             table.add_column(head, justify="right" if head in ("NFE", "cells") else "left", overflow="fold")
         for metric in metrics:
-            sign = "z" if metric in floored else tables.arrow(flat[metric]["better"])
+            sign = "z" if metric in floored else rendering.arrow(flat[metric]["better"])
             table.add_column(f"{SHORT.get(metric, metric)} {sign}", justify="right", no_wrap=True)
         before = None
         for row in rows:
@@ -143,6 +151,18 @@ def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         where = " / ".join(str(row[k]) for k in ("dataset", "score", "family", "sampler") if row[k])
         print(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", file=sys.stderr)
+
+
+def say_verified(report: Any, root: Path) -> None:
+    """Prints what a check of a folder found: each fault on stderr, and how much was looked at."""
+    for where, what in report.wrong:
+        print(f"wrong: {where}: {what}", file=sys.stderr)
+    print(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
+    if report.unsealed:
+        print(f"without a digest, so read and not vouched for: {report.unsealed} files")
+    for reason, count in sorted(report.skipped.items()):
+        print(f"not measured again: {count} measurements; {reason}")
+    print(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 
 def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:

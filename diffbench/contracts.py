@@ -55,6 +55,9 @@ class Modes(Protocol):
         """Returns the squared Mahalanobis distance to each mode, `[n, K]`."""
 
 
+MOMENT_SAMPLES = 2**16
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """A distribution whose truth is known.
@@ -130,6 +133,15 @@ class Dataset:
         surprise = -np.asarray(self.log_prob(x), np.float64)
         return float(surprise.mean()), float(surprise.std(ddof=1) / np.sqrt(samples))
 
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mean `[D]` and covariance `[D, D]` of the standardised data, float64.
+
+        By Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
+        """
+        points = self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES)
+        x = np.asarray(self.standardise(points), np.float64)
+        return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))
+
 
 class Step(NamedTuple):
     """One move of a sampler from time t to s.
@@ -189,11 +201,13 @@ class Column:
       better: Which direction is good.
       perfect: The value of a perfect model, or None where it depends on the data.
       censored: Whether a value of n, the number of samples, stands for "more than n".
+      optional: Whether it is NaN where the process or the data has no such number.
     """
 
     better: Literal["lower", "higher"] = "lower"
     perfect: float | None = None
     censored: bool = False
+    optional: bool = False
 
 
 Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]

@@ -1,154 +1,165 @@
-"""Runs tasks: in this process, or on a local Dask cluster of one-thread workers.
+"""Runs tasks: in this process, on workers of this machine, or on a Dask cluster.
 
-A task is JSON in and JSON out, run by a module-level function. One task at a time is in
-flight on each worker, so that a dying worker takes one task with it, and a worker
-prefers tasks whose compiled program it already holds.
+A task is JSON in and JSON out, run by a module-level function, and ends as a result
+whatever becomes of it: one that raises, hangs, outgrows its memory or takes its worker
+down is a result with a status and a reason, and no other task suffers.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-# XLA takes its threads from this; OMP_NUM_THREADS does not limit it.
-ONE_THREAD = {"PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+from diffbench.failures import describe
+from diffbench.tasks import Ended, Execute, Queue, Task
+from diffbench.worker import ONE_THREAD
+
+__all__ = ["ONE_THREAD", "Ended", "Queue", "Settings", "Task", "run"]
+
+# A worker with JAX in it takes about this much before it does anything.
+SMALLEST_MEMORY = 2**29
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """A piece of work.
+class Settings:
+    """Where tasks run, and what one may take.
 
     Attributes:
-      name: Unique name.
-      stage: "reference", "fit", "draw", "floor" or "measure".
-      payload: JSON that the worker gets.
-      after: Names of the tasks that must be done before.
-      program: Tasks of one program share compiled code.
+      workers: Worker processes on this machine; 0 runs in this process, None is one a core.
+      cell_timeout: Seconds a task may take, or None for as long as it takes.
+      memory_limit: Memory of a worker, such as "4GiB"; an equal share of the machine's by
+        default.
+      scheduler: Address of a running Dask scheduler, "tcp://host:8786".
+      scheduler_file: The file that a running scheduler wrote its address to.
+
+    Raises:
+      ValueError: If a number is out of range, an address is none, or two settings
+        contradict each other.
     """
 
-    name: str
-    stage: str
-    payload: Mapping[str, Any]
-    after: tuple[str, ...] = ()
-    program: str = ""
+    workers: int | None = None
+    cell_timeout: float | None = None
+    memory_limit: str | None = None
+    scheduler: str | None = None
+    scheduler_file: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"--workers must be 0 or more; got {self.workers}")
+        if self.cell_timeout is not None and not 0 < self.cell_timeout < math.inf:
+            raise ValueError(f"--cell-timeout must be a number of seconds over 0; got {self.cell_timeout:g}")
+        if self.scheduler is not None and self.scheduler_file is not None:
+            raise ValueError("--scheduler and --scheduler-file name the same thing; give one of them")
+        if self.workers == 0:
+            for name, value in (
+                ("--cell-timeout", self.cell_timeout),
+                ("--memory-limit", self.memory_limit),
+            ):
+                if value is not None:
+                    raise ValueError(
+                        f"{name} needs a worker process that can be ended; "
+                        "with --workers 0 there is none: use --workers 1 or more"
+                    )
+        self._memory()
+        if self.address is not None:
+            for name, value in (("--workers", self.workers), ("--memory-limit", self.memory_limit)):
+                if value is not None:
+                    raise ValueError(
+                        f"{name} is for workers of this machine; those of a running scheduler "
+                        "have their own: give one or the other"
+                    )
 
-Result = tuple[Task, dict[str, Any]]
-Execute = Callable[[Mapping[str, Any]], dict[str, Any]]
+    @property
+    def address(self) -> str | None:
+        """Returns the address of a running scheduler, or None.
 
-
-class Queue:
-    """Tasks in order of urgency, given out once what they wait for is done."""
-
-    def __init__(self, tasks: Sequence[Task]):
-        """Takes the tasks, most urgent first; what is not among them counts as done."""
-        self._waiting = {task.name: task for task in tasks}
-        self._undone = set(self._waiting)
-        self._taken_programs: set[str] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
-    def take(self, programs: set[str]) -> Task | None:
-        """Gives out the most urgent ready task, one of the caller's programs if it can.
-
-        Args:
-          programs: Programs the caller holds; the task's is added.
+        Raises:
+          ValueError: If it is no address, or the file holds none.
         """
-        ready = [t for t in self._waiting.values() if self._undone.isdisjoint(t.after)]
-        if not ready:
+        if self.scheduler is None and self.scheduler_file is None:
             return None
+        from diffbench import cluster
 
-        def rank(task: Task) -> int:
-            return 0 if task.program in programs else 1 if task.program not in self._taken_programs else 2
+        return cluster.address_of(self.scheduler, self.scheduler_file)
 
-        task = min(ready, key=rank)  # min keeps the first of equals: the most urgent
-        programs.add(task.program)
-        self._taken_programs.add(task.program)
-        del self._waiting[task.name]
-        return task
+    @property
+    def memory(self) -> int | None:
+        """Returns the memory limit of a worker, in bytes, or None."""
+        return self._memory()
 
-    def finish(self, task: Task) -> None:
-        """Marks a task as done, well or badly."""
-        self._undone.discard(task.name)
+    def _memory(self) -> int | None:
+        if self.memory_limit is None:
+            return None
+        from dask.utils import parse_bytes
+
+        try:
+            size = int(parse_bytes(self.memory_limit))
+        except ValueError:
+            raise ValueError(
+                f"--memory-limit must be a size such as 4GiB or 800MiB; got {self.memory_limit!r}"
+            ) from None
+        if size < SMALLEST_MEMORY:
+            raise ValueError(
+                f"--memory-limit must be 512MiB or more, for a worker itself takes as much; "
+                f"got {self.memory_limit!r}"
+            )
+        return size
 
 
-def crashed(error: BaseException) -> dict[str, Any]:
-    """Returns the result of a task that did not come back."""
-    text = str(error).strip().splitlines() or [""]
-    return {"status": "error", "reason": f"{type(error).__name__}: {text[0]}"}
+def _silent(line: str) -> None:
+    """Says nothing."""
 
 
-def run(tasks: Sequence[Task], execute: Execute, workers: int) -> Iterator[Result]:
-    """Runs tasks and yields each with its result as it completes.
+def run(
+    tasks: Sequence[Task],
+    execute: Execute,
+    workers: int,
+    settings: Settings | None = None,
+    *,
+    folder: Path | None = None,
+    say: Callable[[str], None] = _silent,
+) -> Iterator[Ended]:
+    """Runs tasks and yields each with its result as it ends.
+
+    What waits for a task starts only after the caller has asked for the next result, so
+    the caller can put a result where its dependents look for it.
 
     Args:
       tasks: Most urgent first.
       execute: Module-level function, importable by a worker.
-      workers: Worker processes; 0 runs in this process.
+      workers: Worker processes on this machine; 0 runs in this process. A scheduler in
+        the settings comes first.
+      settings: Limits, and the scheduler of a running cluster.
+      folder: The results folder: workers that do not see it get their inputs with the
+        task, and their files come back.
+      say: Called with each line that the person should see, such as the dashboard.
+
+    Raises:
+      ClusterError: If no scheduler answers, its workers cannot do the work, or it is lost.
     """
+    settings = settings or Settings()
     if not tasks:
         return iter(())
-    return _run_here(tasks, execute) if workers == 0 else _run_local(tasks, execute, workers)
+    address = settings.address
+    if address is None and workers == 0:
+        return _run_here(tasks, execute)
+    from diffbench import cluster, fleet
+
+    if address is not None:
+        place = cluster.joined(address)
+    else:
+        place = cluster.local(min(workers, len(tasks)), settings.memory)
+    return fleet.run(place, tasks, execute, timeout=settings.cell_timeout, folder=folder, say=say)
 
 
-def _run_here(tasks: Sequence[Task], execute: Execute) -> Iterator[Result]:
+def _run_here(tasks: Sequence[Task], execute: Execute) -> Iterator[Ended]:
     queue, programs = Queue(tasks), set[str]()
     while (task := queue.take(programs)) is not None:
         try:
-            result = execute(task.payload)
-        except Exception as error:
-            result = crashed(error)
+            ended = Ended(task, execute(task.payload), True)
+        except (Exception, SystemExit) as error:
+            ended = Ended(task, dict(describe(error)), False)
+        yield ended
         queue.finish(task)
-        yield task, result
-
-
-def _run_local(tasks: Sequence[Task], execute: Execute, workers: int) -> Iterator[Result]:
-    import dask
-    from distributed import Client, LocalCluster, as_completed
-
-    # What a worker's allocator and JAX read when they start must be there before it is
-    # spawned. By default Dask has the allocator give back every freed 64 KiB, which makes
-    # XLA fault its buffers in anew at each call: six times slower, measured.
-    dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD})
-
-    with (
-        LocalCluster(
-            n_workers=min(workers, len(tasks)),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs="ERROR",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        queue = Queue(tasks)
-        holds: dict[str, set[str]] = {address: set() for address in client.scheduler_info()["workers"]}
-        flying: dict[Any, tuple[Task, str]] = {}
-        completed = as_completed()
-
-        def submit(address: str) -> None:
-            task = queue.take(holds[address])
-            if task is not None:
-                future = client.submit(
-                    execute, task.payload, key=task.name, workers=[address], allow_other_workers=True
-                )
-                flying[future] = (task, address)
-                completed.add(future)
-
-        for address in holds:
-            submit(address)
-        while flying:
-            future = next(completed)
-            task, address = flying.pop(future)
-            error = future.exception()
-            result = crashed(error) if error is not None else future.result()
-            future.release()
-            queue.finish(task)
-            busy = {where for _, where in flying.values()}
-            for idle in holds:
-                if idle not in busy:
-                    submit(idle)
-            yield task, result

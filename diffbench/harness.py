@@ -8,17 +8,22 @@ never made again. Failures are records too: with a status and a reason.
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from diffbench import engine
-from diffbench.cells import Cell
+from diffbench import engine, runs
+from diffbench.cells import BRACKETS, Cell
 from diffbench.contracts import METRICS
 from diffbench.engine import Task
+from diffbench.provenance import provenance
+from diffbench.runs import place
 from diffbench.spec import Spec, identify
-from diffbench.store import SCHEMA, Store
+from diffbench.store import Store, is_final
 
 STAGES = ("reference", "fit", "draw", "floor", "measure")
+# What a draw depends on and its score does not.
+_OF_THE_DRAW = ("stage", "sampler", "n", "version")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +50,8 @@ def plan(
       cells: Cells of a suite.
       store: The results folder.
       plugins: Plug-in files that workers must load.
-      retry_failed: Whether records of tasks that ended in an error count as missing.
+      retry_failed: Whether records of tasks that failed count as missing; not those that
+        diverged, for they would again.
     """
     tasks: dict[str, Task] = {}
 
@@ -64,19 +70,21 @@ def plan(
 
     rows = []
     for cell in cells:
-        row = {k: getattr(cell, k) for k in ("dataset", "family", "score", "sampler", "seed", "budget")}
+        row = {k: getattr(cell, k) for k in (
+            "dataset", "family", "score", "sampler", "seed", "budget", "process",
+        )}  # fmt: skip
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
             program = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
             row["fit_id"] = need(fit, (), program)
             after.append(row["fit_id"])
-        program = [cell.score, cell.draw.get("sampler"), cell.draw["n"]]
+        program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]
         if cell.fit is not None:
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
         row["reference_id"] = need(reference_spec(cell), (), "reference")
-        row["measures"] = {}
+        row["measures"], judged = {}, []
         for metric in cell.metrics:
             spec = measure_spec(cell, metric)
             if spec is None:
@@ -87,16 +95,31 @@ def plan(
             if spec.get("floor") is not None:
                 waits.append(need(spec["floor"], (row["reference_id"],), metric))
             row["measures"][metric["name"]] = need(spec, waits, metric)
+            judged.append(spec)
+        row["versions"] = runs.versions_of([cell.draw, *judged])
         rows.append(row)
     have = {t.name for t in tasks.values() if _settled(store.read(t.stage, t.name), retry_failed)}
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
-    return Plan(sorted(todo, key=lambda task: urgency[task.stage]), len(have), rows)
+    return Plan(sorted(_turned(todo), key=lambda task: urgency[task.stage]), len(have), rows)
+
+
+def _turned(tasks: list[Task]) -> list[Task]:
+    """Returns tasks from some place on, then those before it.
+
+    Runs at once on one folder begin at places of their own and so share the work; neighbours,
+    which share programs, stay neighbours.
+    """
+    start = secrets.randbelow(len(tasks)) if tasks else 0
+    return [*tasks[start:], *tasks[:start]]
 
 
 def _settled(record: Mapping[str, Any] | None, retry_failed: bool) -> bool:
-    return record is not None and not (retry_failed and record["status"] == "error")
+    if record is None or is_final(record):
+        return record is not None
+    # What only waited for something that is there now, or failed, has not been tried.
+    return not retry_failed and not record.get("blocked")
 
 
 def reference_spec(cell: Cell) -> Spec:
@@ -111,18 +134,19 @@ def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
     """
     built = METRICS.build(metric["name"], **metric["params"])
     needs = built.needs
-    if cell.score in built.skips or ("train" in needs and cell.fit is None):
+    if cell.kind in built.skips:
         return None
     spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
     if "samples" in needs:
-        if "score" in needs and cell.score == "truth":
+        if "score" in needs and cell.kind in BRACKETS:
             return None
         spec["draw"] = cell.draw
-    elif cell.score == "truth":
+    elif cell.kind in BRACKETS:
         return None
     else:
-        keys = ("score", "dataset", "process", "fit", "seed")
-        spec["source"] = {k: cell.draw[k] for k in keys if k in cell.draw}
+        spec["source"] = {k: v for k, v in cell.draw.items() if k not in _OF_THE_DRAW}
+    if "train" in needs:
+        spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
     if built.floor is not None:
         spec["floor"] = {
             "stage": "floor",
@@ -140,7 +164,7 @@ class Tally:
 
     Attributes:
       made: Tasks done in this run.
-      kept: Tasks that were there already.
+      kept: Tasks that were there already, or that another run did in the meantime.
       failed: Failed tasks of this run, with their reasons.
     """
 
@@ -155,8 +179,10 @@ def run(
     store: Store,
     *,
     workers: int,
+    settings: engine.Settings | None = None,
     plugins: Sequence[str] = (),
     retry_failed: bool = False,
+    say: Callable[[str], None] = print,
     progress: Callable[[Task, Mapping[str, Any]], None] | None = None,
     begin: Callable[[Plan], None] | None = None,
 ) -> Tally:
@@ -167,8 +193,10 @@ def run(
       cells: Its cells.
       store: The results folder.
       workers: Worker processes; 0 for none.
+      settings: Limits on a task, and the scheduler of a cluster that runs already.
       plugins: Plug-in files that workers must load.
       retry_failed: Whether to try failed tasks again.
+      say: Called with each line of the engine that a person should see.
       progress: Called with each task that ended and its record.
       begin: Called with the plan before any work.
     """
@@ -180,11 +208,16 @@ def run(
     tally = Tally(kept=planned.done)
     from diffbench.work import execute
 
-    for task, record in engine.run(planned.tasks, execute, workers):
-        if not store.has(task.stage, task.name):
-            # The worker died before it could write: its row must not be missing.
-            store.write(task.stage, task.name, {"spec": task.payload["spec"], "stage": task.stage, **record})
-        tally.made += 1
+    ran = engine.run(planned.tasks, execute, workers, settings, folder=store.root, say=say)
+    for task, record, returned in ran:
+        if not returned:
+            # It ended before it could write a record: its row must not be missing.
+            about = {"spec": task.payload["spec"], "stage": task.stage, "provenance": provenance()}
+            store.write(task.stage, task.name, {**about, **record})
+        if record.get("found"):
+            tally.kept += 1
+        else:
+            tally.made += 1
         if record["status"] != "ok":
             tally.failed.append((task, record["reason"]))
         if progress is not None:
@@ -202,28 +235,17 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
 def note_run(
     store: Store, suite: Mapping[str, Any], rows: list[dict[str, Any]], metrics: Mapping[str, Spec]
 ) -> None:
-    """Writes `run.json`: the suite and its cells, beside those of earlier runs on the folder.
-
-    Cells of an earlier run stay where both runs share their settings; otherwise one table
-    would mix what cannot be compared. Their records stay in any case.
-    """
+    """Keeps the suite and its cells in the folder; see `runs`."""
     import diffbench
 
-    settings = settings_of(suite)
-    before = store.read_json("run.json")
-    kept = []
-    if before is not None and before.get("settings") == settings:
-        new = {place(row) for row in rows}
-        kept = [row for row in before["cells"] if place(row) not in new]
     content = {
-        "schema": SCHEMA,
         "diffbench": diffbench.__version__,
         "suite": dict(suite),
-        "settings": settings,
-        "columns": {**(before["columns"] if before and kept else {}), **_columns(metrics)},
-        "cells": sorted([*kept, *rows], key=place),
+        "settings": settings_of(suite),
+        "columns": _columns(metrics),
+        "cells": sorted(rows, key=place),
     }
-    store.write_json("run.json", content)
+    runs.note(store, content)
 
 
 def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
@@ -233,8 +255,3 @@ def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
         built = METRICS.build(name, **metrics[name]["params"])
         found[name] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
     return found
-
-
-def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Returns where a cell stands in the comparison; cells sort and match by it."""
-    return tuple(row[k] for k in ("dataset", "score", "family", "budget", "sampler", "seed"))

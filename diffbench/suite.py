@@ -18,6 +18,8 @@ from typing import Annotated, Any
 
 import pydantic
 
+from diffbench.files import is_plain
+
 
 class SuiteError(ValueError):
     """A suite that cannot be run; the message is one line."""
@@ -39,7 +41,8 @@ class Suite(pydantic.BaseModel):
       families: Which models; empty for exact scores only.
       samplers: "own" (the sampler of the family's paper), "all" (all that fit), or
         names of samplers.
-      scores: Any of "learned" and "exact".
+      scores: Any of "learned", "exact", "empirical" (of a finite training set), and
+        "perturbed" (one of these, `of`, plus a known error of a `size`).
       metrics: "all" (all that fit a dataset) or names of metrics.
       seeds: A number of seeds, counted from 0, or a list of them.
       samples: Samples n of each draw.
@@ -58,7 +61,7 @@ class Suite(pydantic.BaseModel):
     datasets: Annotated[list[Entry], pydantic.Field(min_length=1)]
     families: list[Entry] = []
     samplers: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["own"]
-    scores: Annotated[list[Name], pydantic.Field(min_length=1)] = ["learned", "exact"]
+    scores: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
     metrics: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["all"]
     seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
     samples: Count = 2000
@@ -106,7 +109,7 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
       SuiteError: Naming the source, the key, what was expected and what came.
     """
     try:
-        return Suite(**{"name": default_name, **content})
+        suite = Suite(**{"name": default_name, **content})
     except pydantic.ValidationError as error:
         errors = error.errors()
         # Of the alternatives of one key, the one that went deepest is the one meant.
@@ -120,6 +123,9 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
         where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
         got = first["input"]
         raise SuiteError(f"{source}: {where}: {first['msg'].lower()}; got {got!r}") from None
+    if not is_plain(suite.name):
+        raise SuiteError(f"{source}: name: some system has no such folder name; got {suite.name!r}")
+    return suite
 
 
 def _internal(part: str) -> bool:

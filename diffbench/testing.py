@@ -105,6 +105,12 @@ def check_dataset(dataset: Dataset, n: int = 4096) -> None:
     if dataset.distance is not None:
         distance = _array("distance", dataset.distance(rows), (64,))
         _expect("distance", (distance >= 0).all(), "numbers of at least 0", distance.min())
+    if dataset.intrinsic is not None:
+        place = np.asarray(dataset.intrinsic(rows))
+        place = _array("intrinsic", place, (64, *place.shape[1:2]))
+        _expect("intrinsic", place.ndim == 2, "shape (64, k)", f"shape {place.shape}")
+        _expect("intrinsic", ((place >= 0) & (place <= 1)).all(), "numbers in [0, 1]",
+                f"{place.min():g} to {place.max():g}")  # fmt: skip
 
 
 def check_family(
@@ -203,6 +209,8 @@ def check_sampler(sampler: Sampler, n: int = 2048) -> None:
 def check_metric(metric: Metric, n: int = 128) -> None:
     """Checks a metric: its columns, on truth against truth, are plain numbers.
 
+    NaN is allowed in optional columns only.
+
     Args:
       metric: A built metric.
       n: Samples on each side.
@@ -210,7 +218,8 @@ def check_metric(metric: Metric, n: int = 128) -> None:
     Raises:
       ContractError: If it breaks its contract.
     """
-    dataset = DATASETS.build("circle" if "manifold" in metric.needs else "nine_gaussians")
+    on_manifold = {"manifold", "intrinsic"} & {*metric.needs}
+    dataset = DATASETS.build("circle" if on_manifold else "nine_gaussians")
     process = PROCESSES.build("vp")
     key_x, key_y, key_train, key_m = jax.random.split(key_for(0, "check", "metric"), 4)
     x, y, train = (dataset.standardise(dataset.sample(key, n)) for key in (key_x, key_y, key_train))
@@ -226,6 +235,7 @@ def check_metric(metric: Metric, n: int = 128) -> None:
     _expect("columns", list(values) == list(metric.columns), list(metric.columns), list(values))
     for column, value in values.items():
         _expect(column, isinstance(value, float), "a float", type(value).__name__)
-        _expect(column, np.isfinite(value), "a finite number", value)
+        missing = metric.columns[column].optional and np.isnan(value)
+        _expect(column, missing or np.isfinite(value), "a finite number", value)
     for name, array in arrays.items():
         _expect(name, isinstance(array, np.ndarray), "a NumPy array", type(array).__name__)

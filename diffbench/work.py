@@ -11,17 +11,21 @@ import json
 import time
 import traceback
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from diffbench import models, plugins, sampling, scores, training
-from diffbench.cells import make_dataset
 from diffbench.contracts import METRICS, Array, Dataset, Metric, Outcome, key_for
+from diffbench.failures import describe
 from diffbench.metrics.floor import against_floor, floor_of
+from diffbench.parts import make_dataset
 from diffbench.provenance import provenance
 from diffbench.spec import Spec, canonical, identify
-from diffbench.store import Store
+from diffbench.store import Store, is_final
 
 POOL_POINTS = 2**20
 POOL_NUMBERS = 2**24
@@ -38,19 +42,31 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
       The record's status, reason and seconds.
     """
-    for path in payload["plugins"]:
-        plugins.load(path)
     spec, store = payload["spec"], Store(payload["root"])
     stage = spec["stage"]
+    found = store.read(stage, payload["name"], whole=True)
+    if found is not None and is_final(found):
+        # Another run on the folder was here since the tasks were planned.
+        return {**{k: found[k] for k in ("status", "reason", "seconds")}, "found": True}
+    for path in payload["plugins"]:
+        plugins.load(path)
+    return {k: v for k, v in _make(spec, store).items() if k in ("status", "reason", "seconds")}
+
+
+def _make(spec: Spec, store: Store) -> dict[str, Any]:
+    """Does a task and returns the record that it wrote."""
+    stage, started = spec["stage"], datetime.now(UTC)
     began = time.perf_counter()
     programs = _compiled()
     try:
         record, arrays = _STAGES[stage](spec, store)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        text = (str(error).strip().splitlines() or [""])[0]
-        reason = f"{type(error).__name__}: {text} ({where.name}, line {where.lineno})"
-        record, arrays = {"status": "error", "reason": reason}, {}
+        failure = describe(error)
+        failure["reason"] += f" ({where.name}, line {where.lineno})"
+        record, arrays = dict(failure), {}
+        if isinstance(error, Blocked):
+            record["blocked"] = True
     record = {
         "status": "ok",
         "reason": "",
@@ -59,10 +75,26 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
         "spec": spec,
         "seconds": time.perf_counter() - began,
         "compiled": _compiled() > programs,
+        "started": started.isoformat(timespec="milliseconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "provenance": provenance(),
     }
-    store.write(stage, payload["name"], record, arrays)
-    return {k: record[k] for k in ("status", "reason", "seconds")}
+    store.write(stage, identify(spec), record, arrays)
+    return record
+
+
+def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
+    """Returns the record of a measurement of what is stored, without writing it.
+
+    Args:
+      spec: Its specification.
+      store: The results folder, frozen.
+
+    Raises:
+      Exception: Whatever the measurement raises, such as where what it needs is not there.
+    """
+    record, _ = _measure(spec, store)
+    return {"status": "ok", "reason": "", **record}
 
 
 def _compiled() -> int:
@@ -75,8 +107,10 @@ class Blocked(Exception):
 
 
 def _needed(store: Store, spec: Spec) -> Mapping[str, Any]:
-    """Returns the record that a task builds on."""
-    record = store.read(spec["stage"], identify(spec))
+    """Returns the record that a task builds on, whole; one that was broken is made again first."""
+    record = store.read(spec["stage"], identify(spec), whole=True)
+    if record is None and store.was_broken(spec["stage"], identify(spec)):
+        record = _make(spec, store)
     if record is None:
         raise Blocked(f"the {spec['stage']} it needs is missing")
     return record
@@ -97,7 +131,11 @@ def data_label(spec: Spec) -> str:
 
 
 def pool_of(spec: Spec) -> Array:
-    """Returns the training points of a fit, standardised, `[N, D]`."""
+    """Returns training points, standardised, `[N, D]`.
+
+    Args:
+      spec: A specification with "dataset", "train_size" and "seed", such as a fit's.
+    """
     dataset = make_dataset(spec["dataset"])
     size = spec["train_size"] or min(POOL_POINTS, POOL_NUMBERS // dataset.dim)
     key = key_for(spec["seed"], "train", data_label(spec["dataset"]))
@@ -153,19 +191,54 @@ def unflatten(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, dict[s
 
 def source_of(spec: Spec, store: Store, dataset: Dataset) -> scores.Source:
     """Returns the source of scores that a draw's specification names."""
-    if spec["score"] == "exact":
-        return scores.exact(dataset.truth)
+    return _SOURCES[spec["score"]](spec, store, dataset)
+
+
+def _exact(spec: Spec, store: Store, dataset: Dataset) -> scores.Source:
+    return scores.exact(dataset.truth)
+
+
+def _empirical(spec: Spec, store: Store, dataset: Dataset) -> scores.Source:
+    return scores.empirical(pool_of(spec))
+
+
+def _learned(spec: Spec, store: Store, dataset: Dataset) -> scores.Source:
     fit = spec["fit"]
     params = unflatten("ema", store.arrays("fit", identify(fit)))
     return scores.learned(_part(fit["family"]), _part(fit["network"]), params)
 
 
+def _perturbed(spec: Spec, store: Store, dataset: Dataset) -> scores.Source:
+    inner = _SOURCES[spec["of"]](spec, store, dataset)
+    return scores.perturbed(inner, dim=dataset.dim, **spec["error"])
+
+
+_SOURCES = {"exact": _exact, "empirical": _empirical, "learned": _learned, "perturbed": _perturbed}
+
+
+def _fresh(spec: Spec, dataset: Dataset, label: str) -> Array:
+    """Returns samples of the data itself, data coordinates, `[n, D]`."""
+    return dataset.sample(key_for(spec["seed"], "truth", label), spec["n"])
+
+
+def _gaussian(spec: Spec, dataset: Dataset, label: str) -> Array:
+    """Returns samples of the Gaussian with the data's mean and covariance, `[n, D]`."""
+    key = key_for(spec["seed"], "gaussian", label)
+    mean, covariance = dataset.moments()
+    draw = jax.random.multivariate_normal(
+        key, jnp.asarray(mean), jnp.asarray(covariance), (spec["n"],), method="svd"
+    )
+    return dataset.restore(draw)
+
+
+_BRACKETS = {"truth": _fresh, "gaussian": _gaussian}
+
+
 def _draw(spec: Spec, store: Store) -> Made:
     dataset = make_dataset(spec["dataset"])
     label = data_label(spec["dataset"])
-    if spec["score"] == "truth":
-        samples = dataset.sample(key_for(spec["seed"], "truth", label), spec["n"])
-        return {"nfe": 0}, {"samples": np.asarray(samples)}
+    if spec["score"] in _BRACKETS:
+        return {"nfe": 0}, {"samples": np.asarray(_BRACKETS[spec["score"]](spec, dataset, label))}
     if "fit" in spec and (failed := _inherit(_needed(store, spec["fit"]), "fit")):
         return failed
     drawn = sampling.draw(
@@ -237,14 +310,13 @@ def _measure(spec: Spec, store: Store) -> Made:
     if drawn is not None:
         samples = dataset.standardise(store.arrays("draw", identify(drawn))["samples"])
     score = process = None
-    if of["score"] != "truth":
+    if "process" in of:
         process = models.make_process(of["process"])
         score = scores.evaluator(source_of(of, store, dataset), process)
-    fit = of.get("fit")
     outcome = Outcome(
         samples=samples,
         reference=_reference_points(reference, store, dataset),
-        train=pool_of(fit) if fit is not None and fit["train_size"] else None,
+        train=pool_of(spec["train"]) if "train" in spec else None,
         score=score,
         process=process,
         dataset=dataset,

@@ -16,14 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from diffbench import tables
+from diffbench import rendering
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"
 BEGIN, END = "<!-- begin:results -->", "<!-- end:results -->"
 # The dataset whose picture stands in README.md.
 FRONT = "nine_gaussians"
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
 
 
 def take_over(run: Path, name: str) -> None:
@@ -33,7 +32,9 @@ def take_over(run: Path, name: str) -> None:
     for table in ("measurements.csv", "comparison.csv", "comparison.md"):
         shutil.copyfile(run / "tables" / table, folder / table)
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    record = json.loads(next(iter(sorted((run / "draws").glob("*.json")))).read_text(encoding="utf-8"))
+    # An outcome; what a dead worker left says less.
+    path = next(path for path in sorted((run / "draws").glob("*.json")) if ".failed-" not in path.name)
+    record = json.loads(path.read_text(encoding="utf-8"))
     kept = {key: about[key] for key in ("columns", "diffbench", "settings", "suite")}
     picture = run / "figures" / f"density_{FRONT}.png"
     if name == "quick" and picture.exists():
@@ -57,9 +58,9 @@ def table(long: pd.DataFrame, dataset: str, metrics: Sequence[str], columns: dic
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     present = [m for m in metrics if m in set(here["metric"])]
     floored = set(here.loc[here["floor_sd"].notna(), "metric"])
-    heads = [f"{m} z" if m in floored else f"{m} {tables.arrow(flat[m]['better'])}" for m in present]
+    heads = [f"{m} z" if m in floored else f"{m} {rendering.arrow(flat[m]['better'])}" for m in present]
     head = ["score", "family", "sampler", "NFE", "seeds", *heads]
-    rows = tables.summary(long, dataset, present, over_floor=True)
+    rows = rendering.summary(long, dataset, present, over_floor=True)
     lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
     return [lines[0], f"|{'---|' * len(head)}", *lines[1:]]
 
@@ -86,7 +87,7 @@ def readme_block() -> str:
     long, about = read("quick")
     lines = [BEGIN, "", f"`python -m diffbench run` ends with this comparison. {MEANING}", ""]
     for dataset in sorted(long["dataset"].unique()):
-        lines += [f"**{dataset}**", "", *table(long, dataset, HEADLINES, about["columns"]), ""]
+        lines += [f"**{dataset}**", "", *table(long, dataset, rendering.HEADLINES, about["columns"]), ""]
     return "\n".join([*lines, made_by(about), "", END])
 
 
@@ -115,7 +116,7 @@ def baselines() -> str:
         "",
     ]
     for dataset in sorted(long["dataset"].unique()):
-        lines += [f"## {dataset}", "", *table(long, dataset, HEADLINES, about["columns"]), ""]
+        lines += [f"## {dataset}", "", *table(long, dataset, rendering.HEADLINES, about["columns"]), ""]
     return "\n".join(lines)
 
 

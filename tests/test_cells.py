@@ -18,6 +18,8 @@ def test_a_suite_has_truth_exact_and_learned_cells(tiny):
     assert [(c.score, c.family, c.sampler, c.seed) for c in cells] == [
         ("truth", "", "", 0),
         ("truth", "", "", 1),
+        ("gaussian", "", "", 0),
+        ("gaussian", "", "", 1),
         ("exact", "ddpm_linear", "ancestral(steps=5)", 0),
         ("exact", "ddpm_linear", "ancestral(steps=5)", 1),
         ("learned", "ddpm", "ancestral(steps=5)", 0),
@@ -93,7 +95,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"datasets": ["nine_gausians"]}, r"datasets: unknown dataset 'nine_gausians'; known: anisotropic, "),
         ({"families": ["dpm"]}, r"families: dpm: unknown family 'dpm'; known: ddpm, ncsn, score_sde"),
         ({"samplers": ["euler"]}, r"samplers: unknown sampler 'euler'; known: ancestral, "),
-        ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: energy, "),
+        ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: c2st, detection_n, energy, "),
         ({"samplers": [{"name": "ancestral", "step": 3}]}, r"sampler 'ancestral' takes no 'step'; it takes: steps"),
         ({"samplers": [{"name": "ancestral", "steps": 0}]}, r"samplers: steps must be at least 1; got 0"),
         ({"samplers": [{"name": "ancestral", "steps": 2.5}]}, r"steps must be a whole number; got 2.5"),
@@ -101,7 +103,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"samplers": ["annealed_langevin"]}, r"annealed_langevin does not fit process 'ddpm_linear': it needs alpha"),
         ({"samplers": "own"}, r"samplers.*got 'own'"),
         ({"families": [{"name": "ddpm", "process": "vp"}]}, r"it cannot train on process 'vp': it trains on a table"),
-        ({"families": [{"name": "ddpm", "weighting": "max"}]}, r"weighting must be one of simple, likelihood; got 'max'"),
+        ({"families": [{"name": "ddpm", "weighting": "max"}]}, r"weighting must be one of simple, likelihood, importance; got 'max'"),
         ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 20}}]}, r"steps must be above 20"),
         (
             {"families": [{"name": "score_sde", "process": {"name": "ve", "sigma_min": 2.0, "sigma_max": 1.0}}]},
@@ -120,10 +122,14 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"datasets": [{"name": "circle", "train_size": 0}]}, r"train_size must be a whole number of at least 1; got 0"),
         ({"datasets": [{"name": "circle", "thickness": -0.1}]}, r"thickness must be .*got -0.1"),
         ({"datasets": ["circle"], "metrics": ["mode_tv"]}, r"metrics: mode_tv: it needs modes, and dataset 'circle'"),
+        (
+            {"datasets": [{"name": "circle", "thickness": 0.0}], "metrics": ["kl"]},
+            r"metrics: kl: it needs a density, and dataset 'circle' has none; give it a thickness above 0",
+        ),
         ({"metrics": ["manifold_distance"]}, r"manifold_distance: it needs a manifold, and dataset 'nine_gaussians'"),
         ({"seeds": []}, r"seeds: at least one is needed"),
         ({"seeds": [1, 1]}, r"seeds: each may be there once; got \[1, 1\]"),
-        ({"scores": ["exakt"]}, r"scores: must be learned or exact; got 'exakt'"),
+        ({"scores": ["exakt"]}, r"scores: must be one of learned, exact, empirical, perturbed; got 'exakt'"),
         ({"families": [], "scores": ["learned"]}, r"no cells"),
         ({"training": {"sweep": {"learning_rate": [1e-3, 1e-2]}}}, r"budgets must differ in steps or batch"),
         ({"training": {"name": "x"}}, r"training takes no 'name'"),
@@ -142,6 +148,14 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"training": {"learning_rate": 10**400}}, r"learning_rate must be positive and finite; got a whole number beyond"),
         ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 10**13}}]}, r"steps must be at most"),
         ({"datasets": [{"name": "nine_gaussians", "sd": 1e300}]}, r"sd must be positive and finite; got 1e\+300"),
+        ({"scores": ["empirical"]}, r"needs a finite training set, and nine_gaussians has none; give it one: \{name = .*train_size"),
+        ({"scores": [{"name": "exact", "label": "e"}]}, r"scores: exact takes no label and no parameters; got 'e'"),
+        ({"scores": [{"name": "perturbed", "of": "truth"}]}, r"of must be one of learned, exact, empirical; got 'truth'"),
+        ({"scores": [{"name": "perturbed", "bias": 1}]}, r"perturbed takes no 'bias'; it takes: of, error, size"),
+        ({"scores": [{"name": "perturbed", "error": "big"}]}, r"error must be one of constant, field; got 'big'"),
+        ({"scores": [{"name": "perturbed", "size": 0}]}, r"size must be positive and finite; got 0"),
+        ({"scores": [{"name": "perturbed", "label": "exact"}]}, r"the label 'exact' is that of another row"),
+        ({"scores": ["exact", "exact"]}, r"scores: 'exact' is there twice"),
         (
             {"datasets": [{"name": "two_moons", "thickness": 0.0}]},
             r"scores: the exact score of two_moons\(thickness=0\) can be trusted down to sigma/alpha = .* ddpm_linear ends",
@@ -157,3 +171,26 @@ def test_every_wrong_part_is_one_line_before_any_work(tiny, change, text):
 def test_a_wrong_part_is_a_suite_error(tiny):
     with pytest.raises(SuiteError):
         cells_of(tiny(datasets=["nope"]))
+
+
+def test_every_source_of_scores_makes_cells_of_its_own(tiny):
+    scores = ["learned", "exact", "empirical",
+              {"name": "perturbed", "of": "empirical", "size": 0.5, "label": "off"},
+              {"name": "perturbed", "error": "field"}]  # fmt: skip
+    cells = cells_of(tiny(scores=scores, datasets=[{"name": "nine_gaussians", "train_size": 32}]))
+    assert [(c.score, c.kind, c.family, c.process, c.budget) for c in cells[2:]] == [
+        ("exact", "exact", "ddpm_linear", "ddpm_linear", ""),
+        ("empirical", "empirical", "ddpm_linear", "ddpm_linear", ""),
+        ("off", "perturbed", "ddpm_linear", "ddpm_linear", ""),
+        ("learned", "learned", "ddpm", "ddpm_linear", "20x16"),
+        ("perturbed(error=field)", "perturbed", "ddpm", "ddpm_linear", "20x16"),
+    ]
+    _, empirical, off, learned, field = cells[2:]
+    assert off.draw["error"] == {"error": "constant", "size": 0.5}
+    # The empirical score is that of the very points that the models learn from.
+    for cell in (empirical, off):
+        assert {k: cell.draw[k] for k in ("dataset", "train_size", "seed")} == {
+            k: learned.fit[k] for k in ("dataset", "train_size", "seed")
+        }
+    assert field.fit == learned.fit
+    assert field.draw["error"] == {"error": "field", "size": 1.0}

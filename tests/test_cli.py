@@ -70,6 +70,15 @@ def test_tables_are_rebuilt_byte_for_byte(local):
     assert {path.name: path.read_bytes() for path in (out / "tables").iterdir()} == before
 
 
+def test_verify_finds_nothing_wrong_and_writes_nothing(local):
+    out, _ = local
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    result = diffbench("verify", out, cwd=out)
+    assert result.returncode == 0, result.stderr
+    assert "nothing is wrong" in result.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
 def test_no_workers_gives_the_same_measurements(local, suite_file):
     out = suite_file.parent / "here"
     result = diffbench("run", suite_file, "--out", out, "--workers", 0, "--no-figures", cwd=suite_file.parent)
@@ -109,6 +118,8 @@ def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
         (["run", "--out", "file/x"], "cannot write to the results folder"),
         (["run", "--sedes", "3"], "--sedes"),
         (["tables", "nowhere"], "no run in nowhere"),
+        (["verify", "nowhere"], "no run in nowhere"),
+        (["verify", "nowhere", "--tolerance", "0"], "tolerance must be positive"),
         (["tabels"], "tabels"),
     ],
 )

@@ -158,6 +158,13 @@ def test_a_broken_metric_is_told(values, arrays, text):
         check_metric(metric)
 
 
+def test_only_an_optional_column_may_be_nan():
+    columns = {"mine": Column(optional=True)}
+    check_metric(Metric(columns, measure=lambda key, outcome: ({"mine": float("nan")}, {})))
+    with pytest.raises(ContractError, match="mine: expected a finite number, got inf"):
+        check_metric(Metric(columns, measure=lambda key, outcome: ({"mine": float("inf")}, {})))
+
+
 class TooLate(Family):
     def sample_times(self, key, n):
         return jnp.full(n, 1.5)

@@ -1,7 +1,11 @@
 """Families: the loss against its definition, the laws of their times, the score against eps."""
 
+import dataclasses
+import math
+
 import haiku as hk
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from scipy import stats
 
 from diffbench import families as families
 from diffbench import models
+from diffbench import samplers as samplers
 from diffbench.contracts import FAMILIES, SAMPLERS
 from diffbench.process import PROCESSES
 
@@ -97,6 +102,106 @@ def test_score_sde_trains_uniformly_in_time():
     assert stats.kstest(times, stats.uniform(noise.t_min, noise.t_max - noise.t_min).cdf).pvalue > 1e-4
 
 
+def draws(family, noise, **params):
+    """Returns 8000 training times and the weight at them, float64."""
+    found = called(
+        family,
+        noise,
+        lambda made: (t := made.sample_times(hk.next_rng_key(), 8000), made.weight(t)),
+        **params,
+    )
+    return [np.asarray(a, np.float64) for a in found]
+
+
+@pytest.mark.parametrize("process", ["vp", "sub_vp", "ve"])
+def test_importance_draws_times_evenly_in_log_snr(process):
+    noise = PROCESSES.build(process)
+    times, weight = draws("score_sde", noise, weighting="importance")
+    low, high = (float(noise.log_snr(jnp.asarray(t))) for t in (noise.t_max, noise.t_min))
+    log_snr = np.asarray(noise.log_snr(jnp.asarray(times, float)))
+    # False alarm in 1e-4 of seeds.
+    assert stats.kstest(log_snr, stats.uniform(low, high - low).cdf).pvalue > 1e-4
+    np.testing.assert_allclose(weight, (high - low) / (noise.t_max - noise.t_min), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("family", "process"), [("ddpm", "ddpm_linear"), ("ncsn", "ncsn")])
+def test_importance_draws_grid_times_in_proportion_to_the_likelihood_weight(family, process):
+    noise = PROCESSES.build(process, **{"steps": 40} if family == "ddpm" else {"levels": 40})
+    times, weight = draws(family, noise, weighting="importance")
+    grid = np.asarray(noise.grid, np.float64)
+    g, sigma = (np.asarray(f(noise.grid), np.float64) for f in (noise.diffusion, noise.sigma))
+    wanted = (g / sigma) ** 2
+    counts = np.array([np.isclose(times, time, rtol=1e-5).sum() for time in grid])
+    # False alarm in 1e-4 of seeds.
+    assert stats.chisquare(counts, 8000 * wanted / wanted.sum()).pvalue > 1e-4
+    np.testing.assert_allclose(weight, wanted.mean(), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "process"),
+    [
+        ("score_sde", "vp"),
+        pytest.param("score_sde", "ve", marks=pytest.mark.slow),
+        pytest.param("ddpm", "ddpm_linear", marks=pytest.mark.slow),
+        pytest.param("ncsn", "ncsn", marks=pytest.mark.slow),
+    ],
+)
+def test_importance_has_the_expected_gradient_of_the_likelihood_weight(family, process):
+    # From t = 0.01 on: below it the likelihood weight alone is too noisy to be compared with.
+    noise = dataclasses.replace(PROCESSES.build(process), t_min=0.01)
+    if noise.grid is not None:
+        noise = dataclasses.replace(noise, grid=noise.grid[noise.grid >= noise.t_min])
+    network = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 4}}
+    params = models.initialise(network, jax.random.key(0), 2)
+    start, restore = jax.flatten_util.ravel_pytree(params)
+    y = jnp.asarray(np.random.RandomState(1).standard_normal((1024, 2)) * [0.3, 1.4], float)
+
+    def gradients(weighting, seed):
+        loss = models.model_of({"name": family, "params": {"weighting": weighting}}, network).loss
+
+        @jax.jit
+        def run(noise, start):
+            def gradient(key):
+                return jax.grad(lambda flat: loss(restore(flat), key, y, noise, True).mean())(start)
+
+            return jax.lax.map(gradient, jax.random.split(jax.random.key(seed), 96))
+
+        found = np.asarray(run(noise, start), np.float64)
+        return found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(len(found))
+
+    (one, one_error), (other, other_error), (simple, simple_error) = (
+        gradients(w, seed) for seed, w in enumerate(("likelihood", "importance", "simple"))
+    )
+    error = np.hypot(one_error, other_error)
+    moved = error > 0
+    assert moved.sum() > 100
+    # Some 200 numbers from 96 batches each: false alarm in 1e-3 of seeds.
+    assert (np.abs(one - other)[moved] < 5 * error[moved]).all()
+    # It could fail: the gradient is far above its error, and the simple weight has another.
+    assert np.linalg.norm(one) > 20 * np.linalg.norm(error) / math.sqrt(moved.sum())
+    assert np.abs((one - simple) / np.hypot(error, simple_error).clip(1e-12)).max() > 10
+
+
+def test_importance_is_less_noisy_than_the_weight_it_stands_for():
+    noise = PROCESSES.build("vp")
+    spread = [draws("score_sde", noise, weighting=w)[1].std() for w in ("likelihood", "importance")]
+    assert spread[0] > 10
+    assert spread[1] == pytest.approx(0.0, abs=1e-3)
+
+
+class Own(families.score_sde.Family):
+    """A family with times of its own, as a plug-in has."""
+
+    def sample_times(self, key, n):
+        return jnp.full(n, 0.5)
+
+
+def test_a_family_that_draws_no_times_by_importance_refuses_it():
+    noise = PROCESSES.build("vp")
+    with pytest.raises(ValueError, match="weighting must be one of simple, likelihood; got 'importance'"):
+        hk.transform(lambda: Own(guess, noise, weighting="importance")).apply({}, None)
+
+
 @pytest.mark.parametrize("family", ["ddpm", "ncsn"])
 @pytest.mark.parametrize("process", ["vp", "sub_vp", "ve"])
 def test_table_families_refuse_a_continuous_process(family, process):
@@ -137,7 +242,9 @@ def test_names_of_the_paper_s_process_and_sampler_are_registered(family):
 def test_an_unknown_weighting_is_refused(family):
     process = PROCESSES.build("ncsn")
     spec = {"name": family, "params": {"weighting": "best"}}
-    with pytest.raises(ValueError, match="weighting must be one of simple, likelihood; got 'best'"):
+    with pytest.raises(
+        ValueError, match="weighting must be one of simple, likelihood, importance; got 'best'"
+    ):
         models.check(spec, {"name": "mlp", "params": {}}, process)
 
 

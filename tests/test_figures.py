@@ -14,7 +14,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from diffbench import figures
+from diffbench.figures.base import plain
 from diffbench.figures.curves import smoothed
+from diffbench.figures.mixing import stays
 from diffbench.figures.records import Run
 from diffbench.figures.view import density, outside, view_of
 from diffbench.store import Store
@@ -23,6 +25,7 @@ FLOORED = {"energy": ("energy",), "mmd2": ("mmd2", "mmd2_local")}
 COLUMNS = {metric: {c: {"better": "lower"} for c in columns} for metric, columns in FLOORED.items()}
 COLUMNS["score_error"] = {"score_error": {"better": "lower"}}
 PROCESS = {"ddpm": "ddpm_linear", "ncsn": "ncsn", "score_sde": "vp"}
+LEVELS = ("low_noise", "mid_noise", "high_noise")
 OWN = {"ddpm": "ancestral", "ncsn": "annealed_langevin", "score_sde": "predictor_corrector"}
 NFE = {"ancestral": 1000, "annealed_langevin": 1000, "predictor_corrector": 999, "probability_flow": 110}
 
@@ -72,11 +75,26 @@ class Made:
             self.store.write("measure", names["score_error"], record, arrays)
         return names
 
+    def mixing(self, seed: int, score: str, ess: float | None) -> None:
+        """Measures the mixing of one seed's rows of a score."""
+        rng = random("mixing", seed, score)
+        modes = rng.randint(3, size=(3, 4, 50)).astype(np.int16)
+        modes[0] = np.arange(4)[:, None]
+        values = {f"{kind}_{level}": ess for kind in ("ess", "rhat") for level in LEVELS}
+        arrays = {"mixing_log_snr": np.array([6.0, 2.0, -2.0]), "mixing_modes": modes}
+        record = {"status": "ok", "reason": "", "values": values, "floor": {}}
+        self.store.write("measure", f"mixing-{score}-{seed}", record, arrays)
+        for cell in self.cells:
+            if cell["score"] == score and cell["seed"] == seed:
+                cell["measures"] = {**cell["measures"], "mixing": f"mixing-{score}-{seed}"}
+
     def add(self, dataset, score, family, sampler, seed, *, dim=2, budget="", fate="ok", steps=None, n=400):
         label = sampler if steps is None else f"{sampler}(steps={steps})"
         name = f"{dataset}-{score}-{family}-{label}-{budget}-{seed}".replace("(", "").replace(")", "")
         fit_id = f"fit-{dataset}-{family}-{budget}-{seed}" if score == "learned" else None
         reference = f"reference-{dataset}"
+        name, reference = plain(name), plain(reference)
+        fit_id = fit_id and plain(fit_id)
         if not self.store.has("reference", reference):
             points = self.points(dataset, n, dim, 0.02)
             self.store.write("reference", reference, {"status": "ok", "reason": ""}, {"samples": points})
@@ -132,7 +150,9 @@ class Made:
 
 @pytest.fixture
 def made(tmp_path) -> Made:
-    return Made(Store(tmp_path / "run"))
+    store = Store(tmp_path / "run")
+    store.prepare()
+    return Made(store)
 
 
 def size_of(png: bytes) -> tuple[int, int]:
@@ -252,6 +272,62 @@ def test_labels_become_file_names_that_differ(made):
         made.add("../ring $x$", "learned", family, "ancestral", 0)
     names = [name for name in made.names() if name.startswith("score_field")]
     assert names == ["score_field_.._ring_x_A_b", "score_field_.._ring_x_a_b-2"]
+
+
+def titles(figure) -> list[str]:
+    return [axes.get_title() for axes in figure.axes]
+
+
+def test_mixing_has_a_row_for_each_noise_and_the_exact_score_beside_the_learned(made):
+    made.grid(families=("ddpm",), seeds=2)
+    for score, ess in (("learned", 12.4), ("exact", 3.0)):
+        made.mixing(1, score, ess)
+    found = dict(figures.drawn(made.run()))
+    assert list(found) == ["density_ring", "loss", "score_error", "score_field_ring_ddpm", "mixing_ring_ddpm",
+                           "quality_nfe"]  # fmt: skip
+    assert titles(found["mixing_ring_ddpm"]) == [
+        f"{name} score, log SNR = {level}: ess {ess}"
+        for level in (-2, 2, 6)
+        for name, ess in (("exact", "3, rhat 3.00"), ("learned", "12, rhat 12.40"))
+    ]
+    width, height = found["mixing_ring_ddpm"].get_size_inches()
+    assert width <= 7.01
+    assert height <= 9.3
+    again = dict(figures.drawn(made.run()))["mixing_ring_ddpm"]
+    # Parts of its PDF are pixels: those too must be the same every time.
+    assert figures.encoded(again, ".pdf") == figures.encoded(found["mixing_ring_ddpm"], ".pdf")
+    # At the least noise each of the four chains stays in a mode of its own.
+    for axes in found["mixing_ring_ddpm"].axes[-2:]:
+        bars = [bar for lines in axes.collections for bar in lines.get_segments()]
+        assert [sorted(bar[:, 0]) for bar in bars] == [[0, 50]] * 4
+        np.testing.assert_allclose([bar[0, 1] for bar in bars], range(4), atol=0.4)
+
+
+def test_mixing_of_the_same_seed_is_shown_of_both_scores(made):
+    made.grid(families=("ddpm",), seeds=3)
+    for seed, ess in ((0, 7.0), (1, 8.0), (2, 9.0)):
+        made.mixing(seed, "exact", ess)
+    for seed in (2, 1):
+        made.mixing(seed, "learned", None)
+    found = titles(dict(figures.drawn(made.run()))["mixing_ring_ddpm"])
+    assert found[:2] == ["exact score, log SNR = -2: ess 8, rhat 8.00", "learned score, log SNR = -2"]
+
+
+def test_mixing_without_the_exact_score_says_so_and_without_the_learned_is_not_drawn(made):
+    made.grid(families=("ddpm",), seeds=1)
+    made.mixing(0, "learned", 5.0)
+    found = dict(figures.drawn(made.run()))["mixing_ring_ddpm"]
+    said = {text.get_text().replace("\n", " ") for axes in found.axes for text in axes.texts}
+    assert said == {"the exact score was not measured"}
+    made.cells = [cell for cell in made.cells if cell["score"] != "learned"]
+    made.mixing(0, "exact", 5.0)
+    assert not [name for name in made.names() if name.startswith("mixing")]
+
+
+def test_stays_are_the_runs_of_a_chain_without_what_is_missing():
+    begin, end, mode = stays(np.array([2, 2, 0, -1, -1, 0, 0, 1]))
+    assert [*zip(begin, end, mode, strict=True)] == [(0, 2, 2), (2, 3, 0), (5, 7, 0), (7, 8, 1)]
+    assert all(part.size == 0 for part in stays(np.full(5, -1)))
 
 
 def test_importing_figures_imports_no_jax():

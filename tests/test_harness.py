@@ -1,15 +1,17 @@
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from diffbench import engine, harness, tables
+import diffbench
+from diffbench import engine, harness, rendering, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.engine import Queue, Task
-from diffbench.store import Store
+from diffbench.store import FOLDERS, Store
 from diffbench.work import flatten, unflatten
 
 
@@ -38,7 +40,7 @@ def done(tmp_path_factory):
 def test_a_run_fills_every_row_of_the_long_table(done):
     long = long_table(done)
     assert list(long.columns) == list(tables.LONG)
-    assert set(long["score"]) == {"truth", "exact", "learned"}
+    assert set(long["score"]) == {"truth", "gaussian", "exact", "learned"}
     assert (long["status"] == "ok").all()
     assert np.isfinite(long[["value", "floor_mean", "floor_sd", "z", "p_value"]].to_numpy()).all()
     assert set(long.loc[long["score"] == "learned", "nfe"]) == {5}
@@ -68,7 +70,7 @@ def test_the_tables_are_the_same_bytes_each_time(done, tmp_path):
     again = {p: Path(p).read_bytes() for p in tables.write(done, tables.build(done), columns)}
     assert first == again
     assert {p.rsplit("/", 1)[1] for p in first} == {
-        "comparison.md", "comparison.csv", "comparison.tex", "measurements.csv", "measurements.parquet", "times.csv",
+        "comparison.md", "comparison.csv", "error_split.md", "error_split.csv", "comparison.tex", "measurements.csv", "measurements.parquet", "times.csv",
     }  # fmt: skip
     parquet = pd.read_parquet(done.root / "tables" / "measurements.parquet")
     assert parquet["value"].tolist() == long_table(done)["value"].tolist()
@@ -84,6 +86,39 @@ def test_samples_are_stored_in_data_coordinates(done):
     assert np.abs(samples[0]).max() > 1.9
     assert samples[0].shape == (64, 2)
     assert samples[0].dtype == np.float32
+
+
+def test_every_record_says_what_made_it_where_and_when(done):
+    paths = [path for folder in FOLDERS.values() for path in (done.root / folder).glob("*.json")]
+    assert {path.parent.name for path in paths} == set(FOLDERS.values())
+    for path in paths:
+        record = json.loads(path.read_text())
+        assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["ended"])
+        made = record["provenance"]
+        assert made["diffbench"] == diffbench.__version__
+        assert {"commit", "dirty", "processor", "device", "threads", "python"} <= made.keys()
+        for package in ("jax", "jaxlib", "dm-haiku", "distrax", "optax"):
+            assert made[package][0].isdigit(), package
+
+
+@pytest.mark.slow
+def test_a_likelihood_is_of_the_score_and_exact_rows_have_one_too(tiny, tmp_path):
+    cheap = {"points": 32, "rtol": 1e-2, "atol": 1e-2}
+    metrics = [{"name": "nll", **cheap}, {"name": "kl", **cheap}]
+    samplers = [{"name": "ancestral", "steps": 5}, {"name": "euler_maruyama", "steps": 4}]
+    store, tally = run(tiny(metrics=metrics, samplers=samplers), tmp_path)
+    assert tally.failed == []
+    long = long_table(store)
+    assert set(long["score"]) == {"exact", "learned"}  # fresh truth has no score to judge
+    assert set(long["metric"]) == {"nll", "nll_se", "nll_entropy", "nll_elbo", "kl", "kl_se"}
+    assert long[["z", "p_value", "floor_mean"]].isna().all(axis=None)
+    assert np.isfinite(long["value"]).all()  # DDPM's process is a chain, so it has a bound too
+    kl = long[long["metric"] == "kl"].set_index(["score", "sampler"])["value"].unstack()
+    # All draws from one score share its measurement.
+    assert (kl.nunique(axis=1) == 1).all()
+    assert abs(kl.loc["exact"]).max() < 0.1 < kl.loc["learned"].min()
+    elbo, nll = (long[long["metric"] == m]["value"].to_numpy() for m in ("nll_elbo", "nll"))
+    assert (elbo > nll).all()
 
 
 def rows_of(store, query):
@@ -156,7 +191,7 @@ def test_a_fit_that_diverges_is_rows_with_a_reason_and_the_rest_goes_on(tiny, tm
     comparison = tables.build(store).comparison.set_index("score")
     assert comparison.loc["learned", "completed"] == 0
     assert comparison.loc["learned", "cells"] == 1
-    assert "Cells that are not ok" in tables.markdown(long, tables.read_run(store)["columns"])
+    assert "Cells that are not ok" in rendering.markdown(long, tables.read_run(store)["columns"])
 
 
 def test_an_error_is_a_record_and_is_tried_again_only_when_asked(tiny, tmp_path, monkeypatch):
@@ -221,7 +256,8 @@ def raises(payload):
 
 def test_tasks_run_here_one_after_another_and_errors_are_results():
     tasks = [Task("b", "fit", {"x": 1}, after=("a",)), Task("a", "fit", {"x": 2})]
-    assert [(t.name, r["got"]["x"]) for t, r in engine.run(tasks, echo, workers=0)] == [("a", 2), ("b", 1)]
-    ((_, result),) = engine.run([Task("a", "fit", {})], raises, workers=0)
+    assert [(t.name, r["got"]["x"]) for t, r, _ in engine.run(tasks, echo, workers=0)] == [("a", 2), ("b", 1)]
+    ((_, result, returned),) = engine.run([Task("a", "fit", {})], raises, workers=0)
     assert result == {"status": "error", "reason": "KeyError: 'gone'"}
+    assert not returned
     assert list(engine.run([], echo, workers=0)) == []

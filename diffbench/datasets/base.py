@@ -140,13 +140,14 @@ def manifold_dataset(
     nodes: int = 0,
     reach: float = 0.0,
     spread: float = 0.0,
+    intrinsic: bool = True,
     version: int = 1,
 ) -> Dataset:
     """Returns the dataset of a law on a manifold.
 
     Args:
       name: Registered name.
-      law: A law with a `distance`; see `diffbench.datasets.surfaces`.
+      law: A law with a `distance`; see `diffbench.datasets.surfaces` and `curves`.
       mean: Mean of the law, data coordinates, `[d]`.
       variance: Sum of its variances over the dimensions, data coordinates.
       diameter: Its largest length, data coordinates.
@@ -155,6 +156,7 @@ def manifold_dataset(
       nodes: Quadrature nodes of the law, or 0 for a closed form.
       reach: Spacing of the nodes times their number, data coordinates.
       spread: Smallest standard deviation of the law itself, data coordinates.
+      intrinsic: Whether the law has `intrinsic` coordinates, uniform at thickness 0.
       version: Version of the dataset.
 
     Raises:
@@ -184,6 +186,7 @@ def manifold_dataset(
         resolution=finest or 0.01,
         diameter=diameter / scale + 4.0 * thickness,
         distance=functools.partial(distance_from, law, at["mean"], at["scale"]),
+        intrinsic=functools.partial(intrinsic_from, law, at["mean"], at["scale"]) if intrinsic else None,
         density=finest > 0,
         smallest_sigma=2.0 * reach / nodes / scale if nodes and not finest else 0.0,
         version=version,
@@ -203,3 +206,9 @@ def _check_thickness(thickness: float) -> None:
 def distance_from(law: Any, mean: Array, scale: Array, x: Array) -> Array:
     """Returns the distance of standardised points to a manifold, `[n]`, standardised."""
     return law.distance(scale * x + mean) / scale
+
+
+@jax.jit
+def intrinsic_from(law: Any, mean: Array, scale: Array, x: Array) -> Array:
+    """Returns coordinates on a manifold, in [0, 1], of standardised points, `[n, k]`."""
+    return law.intrinsic(scale * x + mean)

@@ -65,7 +65,7 @@ class RawModes:
 def in_data_coordinates(dataset: Dataset) -> Dataset:
     """Returns the same dataset for models that see data coordinates: mean 0, scale 1."""
     mean, scale = jnp.asarray(dataset.mean), jnp.asarray(dataset.scale)
-    distance, entropy = dataset.distance, dataset.exact_entropy
+    distance, intrinsic, entropy = dataset.distance, dataset.intrinsic, dataset.exact_entropy
     return dataclasses.replace(
         dataset,
         mean=np.zeros_like(dataset.mean),
@@ -75,6 +75,7 @@ def in_data_coordinates(dataset: Dataset) -> Dataset:
         diameter=dataset.diameter * dataset.scale,
         modes=None if dataset.modes is None else RawModes(inner=dataset.modes, mean=mean, scale=scale),
         distance=None if distance is None else lambda x: scale * distance((x - mean) / scale),
+        intrinsic=None if intrinsic is None else lambda x: intrinsic((x - mean) / scale),
         smallest_sigma=dataset.smallest_sigma * dataset.scale,
         exact_entropy=None if entropy is None else entropy + dataset.dim * math.log(dataset.scale),
     )

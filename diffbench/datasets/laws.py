@@ -215,6 +215,10 @@ class Embedded:
         within, across = self._split(y)
         return jnp.hypot(self.law.distance(within), jnp.linalg.norm(across, axis=1))
 
+    def intrinsic(self, y: Array) -> Array:
+        """Returns the coordinates of the law at the nearest point of the subspace, `[n, k]`."""
+        return self.law.intrinsic(self._split(y)[0])
+
 
 def isometry(embed: int, dim: int) -> np.ndarray:
     """Returns orthonormal columns, `[embed, dim]`, the same for ever."""

@@ -1,16 +1,16 @@
 """Laws on manifolds whose Gaussian blur is known: see `Law` in `diffbench.datasets.base`.
 
 Each has, besides the law's methods, `distance(y)`: the distance to the manifold, `[n]`, in
-data coordinates.
+data coordinates; and `intrinsic(y)`: coordinates of the nearest point on it, `[n, k]`, each
+in [0, 1] and uniform under the law. An angle is measured by its own distribution function;
+where a manifold has pieces, the first coordinate counts through them.
 
 A point u on a sphere of radius r, blurred by N(0, s^2 I) in R^D, has the log density
 
   -D/2 log(2 pi s^2) - (|y| - r)^2 / (2 s^2) + G(kappa),   kappa = r |y| / s^2,
 
 with G the Bessel function of `diffbench.datasets.special`, and the posterior mean r A(kappa) y/|y|.
-A torus is a sum of circles over the angle of its tube. A curve is a sum of Gaussians on the
-Gauss-Legendre nodes of its arc length: for a node spacing h <= s the sum agrees with the curve to
-about 2 exp(-2 pi^2 s^2/h^2) < 1e-8, ends included, where equal weights would err by (h/s)^2/24.
+A torus is a sum of circles over the angle of its tube. Curves are in `diffbench.datasets.curves`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import Array, PRNGKey
-from diffbench.datasets.base import LOG_2PI, IsotropicMixture, pytree
+from diffbench.datasets.base import LOG_2PI, pytree
 from diffbench.datasets.special import interval, log_sphere_mean
 from diffbench.pairwise import by_rows
 
@@ -31,6 +31,11 @@ def _unit(y: Array) -> tuple[Array, Array]:
     """Returns the norms of rows, `[n]`, and the rows over their norms, `[n, D]`, 0 at the origin."""
     norm = jnp.linalg.norm(y, axis=1)
     return norm, y / jnp.maximum(norm, 1e-30)[:, None]
+
+
+def _turn(x: Array, y: Array) -> Array:
+    """Returns the angle of points in a plane as a share of the full turn, `[n]`."""
+    return 0.5 + jnp.arctan2(y, x) / (2.0 * jnp.pi)
 
 
 @pytree
@@ -67,6 +72,20 @@ class Sphere:
     def distance(self, y: Array) -> Array:
         """Returns the distance to the sphere, `[n]`."""
         return jnp.abs(jnp.linalg.norm(y, axis=1) - self.radius)
+
+    def intrinsic(self, y: Array) -> Array:
+        """Returns the shares of the angles of spherical coordinates, `[n, D - 1]`.
+
+        Given the axes before it, (1 + cos)/2 of the angle to the j-th of D axes has the law
+        Beta((D - j)/2, (D - j)/2); the last angle runs around a circle.
+        """
+        dim = y.shape[1]
+        rest = jnp.sqrt(jnp.cumsum(y[:, ::-1] ** 2, axis=1))[:, ::-1]  # of this axis and those after
+        cosine = y / jnp.maximum(rest, 1e-30)
+        around = _turn(y[:, -2], y[:, -1])[:, None]
+        half = 0.5 * jnp.arange(dim - 1, 1, -1)
+        high = jnp.clip(0.5 * (1.0 + cosine[:, : dim - 2]), 0.0, 1.0)
+        return jnp.concatenate([jax.scipy.special.betainc(half, half, high), around], axis=1)
 
 
 @pytree
@@ -136,6 +155,14 @@ class Torus:
         rho = jnp.linalg.norm(y[:, :2], axis=1)
         return jnp.abs(jnp.hypot(rho - self.major, y[:, 2]) - self.minor)
 
+    def intrinsic(self, y: Array) -> Array:
+        """Returns the share of the ring and that of the tube's area, `[n, 2]`."""
+        rho = jnp.linalg.norm(y[:, :2], axis=1)
+        tube = jnp.arctan2(y[:, 2], rho - self.major)
+        # The tube's angle has the density (1 + e cos)/(2 pi), e = minor/major.
+        area = tube + self.minor / self.major * jnp.sin(tube)
+        return jnp.stack([_turn(y[:, 0], y[:, 1]), 0.5 + area / (2.0 * jnp.pi)], axis=1)
+
 
 @pytree
 class Boxes:
@@ -180,63 +207,18 @@ class Boxes:
 
     def distance(self, y: Array) -> Array:
         """Returns the distance to the nearest box, `[n]`, 0 inside."""
+        return self._outside(y).min(axis=1)
+
+    def intrinsic(self, y: Array) -> Array:
+        """Returns the place in the nearest box, `[n, D]`, the first axis through all boxes in order."""
+        box = self._outside(y).argmin(axis=1)
+        place = jnp.clip((y - self.low[box]) / (self.high - self.low)[box], 0.0, 1.0)
+        return place.at[:, 0].set((box + place[:, 0]) / self.low.shape[0])
+
+    def _outside(self, y: Array) -> Array:
+        """Returns the distance to each box, `[n, K]`."""
         outside = jnp.maximum(jnp.maximum(self.low - y[:, None, :], y[:, None, :] - self.high), 0.0)
-        return jnp.linalg.norm(outside, axis=2).min(axis=1)
-
-
-@pytree
-class Curve:
-    """The arc-length measure of one or more curves of equal length.
-
-    Attributes:
-      nodes: Points with the quadrature weights of the arc length.
-      starts: First ends of chords of equal length, fine enough to stand for the curve, `[M, D]`.
-      ends: Their other ends, `[M, D]`.
-    """
-
-    nodes: IsotropicMixture
-    starts: Array
-    ends: Array
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """See `Law.sample`."""
-        key_chord, key_place = jax.random.split(key)
-        chord = jax.random.randint(key_chord, (n,), 0, self.starts.shape[0])
-        place = jax.random.uniform(key_place, (n, 1))
-        return self.starts[chord] + place * (self.ends - self.starts)[chord]
-
-    def log_prob(self, y: Array, s: Array) -> Array:
-        """See `Law.log_prob`."""
-        return self.nodes.log_prob(y, s)
-
-    def score(self, y: Array, s: Array) -> Array:
-        """See `Law.score`."""
-        return self.nodes.score(y, s)
-
-    def distance(self, y: Array) -> Array:
-        """Returns the distance to the nearest point of a chord, `[n]`."""
-        step = self.ends - self.starts
-        step_square = (step**2).sum(axis=1)
-        dims = range(self.starts.shape[1])
-
-        def rows(y: Array) -> Array:
-            # Axis by axis, so that nothing of size rows x chords x D is held.
-            away = [y[:, d, None] - self.starts[:, d] for d in dims]
-            along = sum(away[d] * step[:, d] for d in dims) / step_square
-            along = jnp.clip(along, 0.0, 1.0)
-            square: Any = sum((away[d] - along * step[:, d]) ** 2 for d in dims)
-            return jnp.sqrt(square.min(axis=1))
-
-        return by_rows(rows, y, terms=4 * self.starts.shape[0])
-
-
-@pytree
-class Spines(Curve):
-    """A mixture of Gaussians along curves: the nodes are the law, the curves its spines."""
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """See `Law.sample`."""
-        return self.nodes.sample(key, n)
+        return jnp.linalg.norm(outside, axis=2)
 
 
 @pytree
@@ -269,3 +251,9 @@ class Extruded:
     def distance(self, y: Array) -> Array:
         """Returns the distance to the extruded manifold, `[n]`."""
         return jnp.hypot(self.section.distance(y[:, ::2]), self.interval.distance(y[:, 1:2]))
+
+    def intrinsic(self, y: Array) -> Array:
+        """Returns the coordinates in the section, and the share of the interval, `[n, k + 1]`."""
+        return jnp.concatenate(
+            [self.section.intrinsic(y[:, ::2]), self.interval.intrinsic(y[:, 1:2])], axis=1
+        )

@@ -6,12 +6,14 @@ training times, with which weight. Everything else is common:
   loss = E w(t) |sigma(t) s(x_t, t) + eps|^2 = E w(t) |eps - eps_hat(x_t, t)|^2 ,
 
 averaged over dimensions. w = 1 is at once DDPM's L_simple, NCSN's lambda = sigma^2 and
-Score-SDE's default.
+Score-SDE's default. The likelihood weight g^2/sigma^2 = -d log_snr/dt is steep where noise
+is small. Drawing the times in proportion to it instead ("importance"), that is evenly in
+log_snr, makes the weight one constant: the expected gradient is the same, its noise less.
 
 References:
   Ho et al. (2020), equation 14; Song & Ermon (2019), equation 6; Song et al. (2021),
-  equation 7, for the three; Song et al. (2021, maximum likelihood training) for the
-  likelihood weight g^2/sigma^2.
+  equation 7, for the three; Song et al. (2021, maximum likelihood training), section 5,
+  for the likelihood weight and its importance sampling.
 """
 
 from __future__ import annotations
@@ -34,11 +36,14 @@ class Family(hk.Module):
     Class attributes:
       default_process: Name and parameters of the process it uses unless told otherwise.
       sampler: Name and parameters of the sampler of its paper.
+      weightings: Weights of the loss that it offers; "importance" only where its
+        `sample_times` draws for it and `importance` gives the constant.
       version: Changed whenever its trained models change.
     """
 
     default_process: ClassVar[Mapping[str, Any]] = {"name": "vp"}
     sampler: ClassVar[Mapping[str, Any]] = {"name": "ancestral"}
+    weightings: ClassVar[tuple[str, ...]] = ("simple", "likelihood")
     version: ClassVar[int] = 1
 
     def __init__(
@@ -54,11 +59,12 @@ class Family(hk.Module):
         Args:
           network: (x, t, alpha, sigma, is_training) -> estimate of eps, `[n, D]`.
           process: The noise process.
-          weighting: "simple" (w = 1) or "likelihood" (w = g^2/sigma^2).
+          weighting: "simple" (w = 1), "likelihood" (w = g^2/sigma^2), or "importance":
+            the same in expectation, by times drawn in proportion to g^2/sigma^2.
           name: Haiku name.
         """
         super().__init__(name=name)
-        checks.choice("weighting", weighting, ("simple", "likelihood"))
+        checks.choice("weighting", weighting, self.weightings)
         self.network = network
         self.process = process
         self.weighting = weighting
@@ -76,7 +82,17 @@ class Family(hk.Module):
         """Returns the weight of the loss at times t, `[n]`."""
         if self.weighting == "simple":
             return jnp.ones_like(t)
+        if self.weighting == "importance":
+            return jnp.full_like(t, self.importance())
+        return self.likelihood_weight(t)
+
+    def likelihood_weight(self, t: Array) -> Array:
+        """Returns g^2/sigma^2 at times t, shaped as t."""
         return (self.process.diffusion(t) / self.process.sigma(t)) ** 2
+
+    def importance(self) -> Array:
+        """Returns the mean of g^2/sigma^2 over the times of other weightings, `[]`."""
+        raise NotImplementedError
 
     def eps(self, x: Array, t: Array, is_training: bool = False) -> Array:
         """Returns the estimate of the noise in x at time t (`[]` or `[n]`), `[n, D]`."""
@@ -98,6 +114,8 @@ class Family(hk.Module):
 class TableFamily(Family):
     """A family that trains on the discrete times of its process."""
 
+    weightings: ClassVar = ("simple", "likelihood", "importance")
+
     @classmethod
     def unfit(cls, process: Process) -> str | None:
         """See `Family.unfit`."""
@@ -112,4 +130,10 @@ class TableFamily(Family):
         grid = self.process.grid
         if grid is None:
             raise ValueError(f"{type(self).__name__}: {self.unfit(self.process)}")
+        if self.weighting == "importance":
+            return jax.random.choice(key, grid, (n,), p=self.likelihood_weight(grid))
         return grid[jax.random.randint(key, (n,), 0, grid.shape[0])]
+
+    def importance(self) -> Array:
+        """See `Family.importance`."""
+        return self.likelihood_weight(jnp.asarray(self.process.grid)).mean()

@@ -1,4 +1,4 @@
-"""Figures from stored records: samples beside the truth, losses, score fields, quality.
+"""Figures from stored records: samples beside the truth, losses, score fields, mixing, and quality.
 
 Nothing is run here: what is not in the store is a panel that says so. Each figure is a
 PNG and a PDF under `figures/`, and the same records give the same bytes.
@@ -9,40 +9,45 @@ from __future__ import annotations
 import itertools
 from collections.abc import Container, Iterator
 
+import pandas as pd
 from matplotlib.figure import Figure
 
-from diffbench.figures import curves, density, fields, quality
+from diffbench import runs
+from diffbench.figures import curves, density, fields, memorisation, mixing, quality, split
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.store import Store
 
 
-def write(store: Store) -> list[str]:
+def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
     """Draws every figure of a run and returns the paths of the PNG files.
 
     Args:
       store: The results folder; without a `run.json` there is nothing to draw.
+      parts: The error split of the run, if it is to be drawn too.
     """
-    content = store.read_json("run.json")
+    content = runs.read(store)
     if content is None:
         return []
     paths = []
     with style():
-        for name, figure in drawn(Run(store, content)):
+        for name, figure in drawn(Run(store, content), parts):
             for suffix in SUFFIXES:
                 store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))
             paths.append(str(store.root / "figures" / f"{name}.png"))
     return paths
 
 
-def drawn(run: Run) -> Iterator[tuple[str, Figure]]:
+def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
-    for part in (density, curves, fields, quality):
-        for title, figure in part.draw(run):
-            name = _free(plain(title), taken)
-            taken.add(name.lower())
-            yield name, figure
+    sources = [part.draw(run) for part in (density, curves, fields, mixing, memorisation, quality)]
+    if parts is not None:
+        sources.append(split.draw(parts))
+    for title, figure in itertools.chain(*sources):
+        name = _free(plain(title), taken)
+        taken.add(name.lower())
+        yield name, figure
 
 
 def _free(name: str, taken: Container[str]) -> str:

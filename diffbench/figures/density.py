@@ -9,15 +9,13 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 
 from diffbench.figures.base import DOUBLE, GREY, PAGE, canvas, fitted, place, say, write_at
 from diffbench.figures.records import Row, Run
-from diffbench.figures.view import View, density, outside, view_of
+from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
 
 COLUMNS = ("energy", "mmd2_local")  # the two whose z stand below each panel
 _FAMILIES = 5  # beside the truth, on one page
@@ -26,8 +24,6 @@ _GAP, _LEFT, _RIGHT = 0.07, 0.22, 0.48
 _HEAD, _TITLE, _NOTE, _FOOT = 0.20, 0.17, 0.16, 0.2
 _LINE = 0.12  # a second line of a title, in inches
 _BOLD: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
-# A square root shows a stray per cent beside a peak.
-_NORM = PowerNorm(0.5, 0, 1, clip=True)
 _TICKS = {0: "0", 0.05: ".05", 0.25: ".25", 0.5: ".5", 1: "1"}
 
 
@@ -53,8 +49,8 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
 
 def _pages(run: Run, dataset: str) -> Iterator[tuple[Sequence[str], list[Line]]]:
     """Yields the columns and lines of each page."""
-    rows = [row for row in run.of(dataset=dataset) if row.score != "truth"]
-    learned = {row.family for row in rows if row.score == "learned"}
+    rows = [row for row in run.of(dataset=dataset) if row.sampler]
+    learned = {row.family for row in rows if row.fit_id}
     alone = {label for row in rows for label in _columns_of(run, row, learned)} - learned
     columns = [*sorted(learned), *sorted(alone)]
     for start in range(0, len(columns), _FAMILIES):
@@ -80,27 +76,27 @@ def _pages(run: Run, dataset: str) -> Iterator[tuple[Sequence[str], list[Line]]]
 
 def _columns_of(run: Run, row: Row, learned: Container[str]) -> list[str]:
     """Returns the columns a row stands in: a process stands in those of its families."""
-    if row.score == "learned":
+    if row.fit_id:
         return [row.family]
     return [label for label in run.families_of(row.family) if label in learned] or [row.family]
 
 
 def _lines(run: Run, rows: Sequence[Row], columns: Sequence[str]) -> list[Line]:
-    """Arranges cells in lines: exact before learned; samplers that all have in common last."""
-    learned = {row.family for row in rows if row.score == "learned"}
+    """Arranges cells in lines: learned scores last; samplers that all have in common last."""
+    learned = {row.family for row in rows if row.fit_id}
 
     def shown(column: str, score: str) -> list[Row]:
         return [row for row in rows if row.score == score and column in _columns_of(run, row, learned)]
 
     samplers = {}
     for column in columns:
-        found = shown(column, "learned") or shown(column, "exact")
+        found = [row for row in rows if column in _columns_of(run, row, learned)]
         samplers[column] = sorted({row.sampler for row in found}, key=_natural)
     shared = [s for s in samplers[columns[0]] if all(s in labels for labels in samplers.values())]
     own = [[s for s in labels if s not in shared] for labels in samplers.values()]
     slots = [*itertools.zip_longest(*own, fillvalue=""), *((s,) * len(columns) for s in shared)]
     lines = []
-    for score, budget in [("exact", ""), *(("learned", budget) for budget in run.budgets)]:
+    for score, budget in run.sources(rows):
         for slot in slots:
             cells = tuple(
                 [row for row in shown(column, score) if row.sampler == sampler and row.budget == budget]
@@ -139,9 +135,10 @@ def _page(
         score, budget, _ = block[0]
         middle = top + len(block) * step / 2
         label = f"{score} score" + (f", {budget}" if len(run.budgets) > 1 and budget else "")
+        label = fitted(label, len(block) * step)
         write_at(figure, _LEFT / 2, middle, label, rotation=90, ha="center", va="center", fontsize=8.5)
         axes = place(figure, _LEFT, middle - step / 2 + title, side, side)
-        _show(axes, truth, view)
+        show(axes, truth, view)
         axes.set_title("truth", **_BOLD)
         axes.set_xlabel(_note(run, run.of(dataset=dataset, score="truth")))
         for j in range(len(columns)):
@@ -171,11 +168,11 @@ def _cell(run: Run, axes: Axes, seeds: Sequence[Row], view: View, side: float) -
     axes.set_title(fitted(first.sampler, side))
     note = _note(run, seeds)
     if samples is None or not np.isfinite(samples).all():
-        _frame(axes)
+        frame(axes)
         status = first.status if first.status != "ok" else "missing"
         say(axes, f"{status}: {first.reason or 'no finite samples'}", side)
     else:
-        _show(axes, samples, view)
+        show(axes, samples, view)
         away = outside(samples, view)
         note += f", {away:.0%} out" if away >= 0.02 else ""
     axes.set_xlabel(note.removeprefix(", "))
@@ -191,29 +188,11 @@ def _note(run: Run, seeds: Sequence[Row]) -> str:
     return f"z {' | '.join(shown)}" if {*shown} - {"-"} else ""
 
 
-def _frame(axes: Axes) -> None:
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set_color("0.75")
-
-
-def _show(axes: Axes, samples: np.ndarray, view: View) -> None:
-    extent = (*view.window[0], *view.window[1])
-    share = density(samples, view) / view.peak
-    axes.imshow(share, _colours(), _NORM, origin="lower", extent=extent, interpolation="bilinear")
-    _frame(axes)
-
-
-def _colours() -> Colormap:
-    """Returns seaborn's perceptually uniform map, its light end drawn out to paper white."""
-    return LinearSegmentedColormap.from_list("paper", ["white", *sns.color_palette("rocket_r", 32)])
-
-
 def _scale(figure: Figure, left: float, height: float) -> None:
     """Draws the colour scale, beside all panels."""
     tall = min(1.5, height - 0.8)
     axes = place(figure, left, (height - tall) / 2, 0.08, tall)
-    bar = figure.colorbar(ScalarMappable(_NORM, _colours()), cax=axes)
+    bar = figure.colorbar(ScalarMappable(NORM, colours()), cax=axes)
     bar.ax.set_yticks(list(_TICKS), list(_TICKS.values()))
     bar.ax.minorticks_off()
     bar.set_label("density / peak of truth")

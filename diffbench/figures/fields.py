@@ -64,7 +64,7 @@ def _figure(arrays: Mapping[str, np.ndarray]) -> Figure:
         shades = colours(norm(np.nan_to_num(error, nan=1.0)))
         for i, (name, field) in enumerate((("exact", exact), ("learned", learned))):
             axes = place(figure, _LEFT + j * (wide + _GAP), _TOP + i * (tall + _TOP), wide, tall)
-            _panel(axes, x, _arrows(field, grid, unit), shades if i else np.full(x.shape[0], "0.25"))
+            quiver(axes, x, arrows(field, grid, unit), shades if i else np.full(x.shape[0], "0.25"))
             axes.set(xlim=(low[0] - grid, high[0] + grid), ylim=(low[1] - grid, high[1] + grid))
             axes.set_aspect("equal", adjustable="datalim")
             if j == 0:
@@ -80,15 +80,16 @@ def _figure(arrays: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, x: np.ndarray, arrows: np.ndarray, colours: np.ndarray) -> None:
-    kept = np.isfinite(arrows).all(axis=1)
-    axes.quiver(*x[kept].T, *arrows[kept].T, color=colours[kept], **_ARROWS)
+def quiver(axes: Axes, x: np.ndarray, drawn: np.ndarray, colours: np.ndarray) -> None:
+    """Draws arrows `[G, 2]` at points x `[G, 2]`, leaving out what is not finite."""
+    kept = np.isfinite(drawn).all(axis=1)
+    axes.quiver(*x[kept].T, *drawn[kept].T, color=colours[kept], **_ARROWS)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_color("0.75")
 
 
-def _arrows(field: np.ndarray, grid: float, unit: float) -> np.ndarray:
+def arrows(field: np.ndarray, grid: float, unit: float) -> np.ndarray:
     """Returns arrows, `[G, 2]`: a score of size unit is a step of the grid long.
 
     Lengths go as the square root of the size: at low noise scores between two modes are

@@ -28,7 +28,7 @@ _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields figures of z over NFE: for each column a line of panels, one for each dataset."""
     columns = [column for column in COLUMNS if run.has(column)]
-    rows = [row for row in run.rows if row.score != "truth" and row.nfe > 0]
+    rows = [row for row in run.rows if row.score in ("exact", "learned") and row.nfe > 0]
     rows = [row for row in rows if any(math.isfinite(run.z(row, column)) for column in columns)]
     datasets = [dataset for dataset in run.datasets if any(row.dataset == dataset for row in rows)]
     markers = dict(zip(sorted({row.solver for row in rows}), itertools.cycle(_MARKERS), strict=False))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 
+from diffbench.comparison import rank
 from diffbench.store import Store
 
 Colour = tuple[float, float, float]
@@ -23,7 +24,7 @@ class Row:
     Attributes:
       dataset: Label of the dataset.
       family: Label of the family; the process for exact rows, empty for truth rows.
-      score: "learned", "exact" or "truth".
+      score: "truth", "gaussian", "exact", "empirical", "learned", or a perturbed score's label.
       sampler: Label of the sampler.
       seed: The seed.
       budget: Steps and batch of a learned row.
@@ -81,7 +82,7 @@ class Run:
         self._processes: dict[str, str] = {}
         self._trained_on: dict[str, list[str]] = {}
         for row in self.rows:
-            if row.process and row.score == "exact":
+            if row.process and not row.fit_id:
                 self._processes[row.family] = row.process
             elif row.process and row.family not in self._trained_on.setdefault(row.process, []):
                 self._trained_on[row.process].append(row.family)
@@ -91,17 +92,22 @@ class Run:
         self.colours: dict[str, Colour] = dict(zip(hues, palette, strict=True))
 
     def processes(self) -> list[str]:
-        """Returns the labels of the processes of exact rows."""
-        return sorted({row.family for row in self.rows if row.score == "exact"})
+        """Returns the labels of the processes of rows without a fit."""
+        return sorted({row.family for row in self.rows if row.sampler and not row.fit_id})
 
     def families_of(self, process: str) -> list[str]:
-        """Returns the families trained on the process of exact rows, where it is known."""
+        """Returns the families trained on the process of rows without a fit, where it is known."""
         return self._trained_on.get(self._processes.get(process, "?"), [])
 
     def hue(self, row: Row) -> str:
         """Returns what a row is coloured by: its family, or its process if that is nobody's."""
-        mine = self.families_of(row.family) if row.score == "exact" else []
+        mine = [] if row.fit_id else self.families_of(row.family)
         return mine[0] if len(mine) == 1 else row.family
+
+    def sources(self, rows: Iterable[Row]) -> list[tuple[str, str]]:
+        """Returns the scores and budgets of rows with a sampler, what is learned last."""
+        found = {(row.score, row.budget) for row in rows if row.sampler}
+        return sorted(found, key=lambda source: (rank(source[0]), *_steps(source[1]), source[0]))
 
     def of(self, **labels: Any) -> list[Row]:
         """Returns the rows that have these labels."""

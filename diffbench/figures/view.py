@@ -7,9 +7,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from scipy import ndimage
 
 _SMOOTHING = 1.0  # standard deviation of the blur, in bins
+# A square root shows a stray per cent beside a peak.
+NORM = PowerNorm(0.5, 0, 1, clip=True)
 
 
 class View(NamedTuple):
@@ -82,3 +87,23 @@ def outside(samples: np.ndarray, view: View) -> float:
     low, high = np.array(view.window).T
     flat = samples @ view.axes
     return 1.0 - float(((flat >= low) & (flat <= high)).all(axis=1).mean())
+
+
+def frame(axes: Axes) -> None:
+    """Leaves a thin frame and no ticks."""
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_color("0.75")
+
+
+def show(axes: Axes, samples: np.ndarray, view: View) -> None:
+    """Draws the density of samples `[n, D]`, in peaks of the truth."""
+    extent = (*view.window[0], *view.window[1])
+    share = density(samples, view) / view.peak
+    axes.imshow(share, colours(), NORM, origin="lower", extent=extent, interpolation="bilinear")
+    frame(axes)
+
+
+def colours() -> Colormap:
+    """Returns seaborn's perceptually uniform map, its light end drawn out to paper white."""
+    return LinearSegmentedColormap.from_list("paper", ["white", *sns.color_palette("rocket_r", 32)])

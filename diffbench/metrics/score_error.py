@@ -22,7 +22,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -42,13 +42,12 @@ from diffbench.contracts import (
     Truth,
     key_for,
 )
+from diffbench.metrics.base import covered
 from diffbench.process import Process, time_of_log_snr
 
 # Noise levels of the fields: fine detail, modes, and one broad hill.
 FIELD_LOG_SNR = (6.0, 2.0, -2.0)
 _FIELD_SIDE = 20
-# Rounding of log_snr at the two ends of a process must not count as out of reach.
-_REACH = 1e-3
 
 
 @METRICS.register("score_error")
@@ -59,11 +58,11 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
     nats. Arrays: `score_error_log_snr` and `score_error_curve`, `[P]`; in two
     dimensions also the score field at the same points of x_t for every noise level,
     `field_x` `[G, 2]`, `field_log_snr` `[L]`, `field_score` and `field_exact`
-    `[L, G, 2]`, for the levels 6, 2 and -2 that lie in the grid's range.
+    `[L, G, 2]`, for those of the levels 6, 2 and -2 that process and dataset reach.
 
     The grid is never shortened. Where the process does not reach an end of it, or the
     dataset's exact score cannot be trusted at its low-noise end (`smallest_sigma`),
-    the columns are NaN and there are no arrays.
+    the columns are NaN and there are no curves.
 
     Args:
       low: Smallest log_snr (most noise).
@@ -76,46 +75,50 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
     checks.count("points", points, least=2)
     checks.count("samples", samples)
     grid = np.linspace(low, high, points)
-    levels = np.array([level for level in FIELD_LOG_SNR if low <= level <= high])
+    levels = [level for level in FIELD_LOG_SNR if low <= level <= high]
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         score, process, dataset = outcome.score, outcome.process, outcome.dataset
         if score is None or process is None:
             raise ValueError("score_error needs a score and its process; got a row without them")
-        if not _covered(process, dataset, low, high):
-            return dict.fromkeys(columns, math.nan), {}
+        if not covered(process, dataset, low, high):
+            return dict.fromkeys(columns, math.nan), _fields(score, process, dataset, samples, levels)
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
-        field_x = _field_points(dataset, samples)
-        (error, size, sigma), fields = _evaluate(
-            score, process, dataset.truth, key_eps, x0, grid, field_x, levels
-        )
+        error, size, sigma = _evaluate(score, process, dataset.truth, key_eps, x0, grid)
         curve = error / size
         values = {
             "score_error": float(curve.mean()),
             "score_kl": float(np.trapezoid(0.5 * sigma**2 * error, grid)),
         }
-        arrays: dict[str, np.ndarray] = {"score_error_log_snr": grid, "score_error_curve": curve}
-        if dataset.dim == 2 and levels.size:
-            arrays |= {"field_x": field_x, "field_log_snr": levels, **fields}
-        return values, arrays
+        curves = {"score_error_log_snr": grid, "score_error_curve": curve}
+        return values, {**curves, **_fields(score, process, dataset, samples, levels)}
 
     columns = {"score_error": Column(perfect=0.0), "score_kl": Column(perfect=0.0)}
     # Of the exact score it would say zero, by construction.
     return Metric(columns, measure, needs=("score",), skips=("exact",))
 
 
-def _covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
-    """Whether process and exact score reach from one end of the grid to the other."""
-    ends = jnp.asarray([process.t_min, process.t_max], float)
-    first, last = np.asarray(process.log_snr(ends), np.float64)
-    return first >= high - _REACH and last <= low + _REACH and dataset.smallest_sigma <= math.exp(-high / 2.0)
+def _fields(
+    score: Score, process: Process, dataset: Dataset, samples: int, wanted: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """Returns the two fields at the levels that are reached, and where; empty if none is."""
+    levels = np.array([level for level in wanted if covered(process, dataset, level, level)])
+    if dataset.dim != 2 or not levels.size:
+        return {}
+    places = _field_points(dataset, samples)
+    x = jnp.asarray(places, float)
+    times = [time_of_log_snr(process, level) for level in levels]
+    return {
+        "field_x": places,
+        "field_log_snr": levels,
+        "field_score": np.array([score(x, t) for t in times]),
+        "field_exact": np.array([_exact(process, dataset.truth, x, t) for t in times]),
+    }
 
 
 def _field_points(dataset: Dataset, samples: int) -> np.ndarray:
-    """Returns a square grid of points over the range of truth, `[G, 2]`, or none."""
-    if dataset.dim != 2:
-        return np.zeros((0, dataset.dim))
+    """Returns a square grid of points over the range of truth, `[G, 2]`."""
     x = np.asarray(dataset.standardise(dataset.sample(key_for(0, "score_error", dataset.name), samples)))
     sides = [np.linspace(a, b, _FIELD_SIDE) for a, b in zip(x.min(axis=0), x.max(axis=0), strict=True)]
     return np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -128,13 +131,11 @@ def _evaluate(
     key: PRNGKey,
     x0: Array,
     grid: np.ndarray,
-    field_x: np.ndarray,
-    levels: np.ndarray,
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Mapping[str, np.ndarray]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Runs score and truth over the levels, one call of the score at each.
 
     Returns:
-      E|s - s*|^2, E|s*|^2 and sigma, `[P]` float64; and the two fields, `[L, G, 2]`.
+      E|s - s*|^2, E|s*|^2 and sigma, `[P]` float64.
     """
     x0 = jnp.asarray(x0, float)
     curves = []
@@ -144,13 +145,7 @@ def _evaluate(
         error = ((score(x_t, t) - exact) ** 2).sum(axis=1).mean()
         curves.append((error, (exact**2).sum(axis=1).mean(), sigma))
     error, size, sigma = (np.asarray(a, np.float64) for a in zip(*curves, strict=True))
-    x = jnp.asarray(field_x, x0.dtype)
-    times = [time_of_log_snr(process, level) for level in levels]
-    fields = {
-        "field_score": np.array([score(x, t) for t in times]),
-        "field_exact": np.array([_exact(process, truth, x, t) for t in times]),
-    }
-    return (error, size, sigma), fields
+    return error, size, sigma
 
 
 # Process and truth are arguments: one program for each kind and shape, not for each call.

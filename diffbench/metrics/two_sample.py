@@ -32,28 +32,13 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, key_for
-from diffbench.metrics.base import points, prepared
-from diffbench.pairwise import PairFunction, pair_sums
-
-
-def _distance(squared: Array, parameters: tuple[()]) -> tuple[Array, ...]:
-    return (jnp.sqrt(squared),)
+from diffbench.metrics.base import between, distance, points, prepared, within
 
 
 def _gaussians(squared: Array, rates: Array) -> tuple[Array, ...]:
     # k_h = k_2h^4 would spare exponentials, but XLA turns products of exponentials
     # back into exponentials of sums, and is slower where it is kept from doing so.
     return tuple(jnp.exp(-rates[j] * squared) for j in range(rates.shape[0]))
-
-
-def _within(function: PairFunction, parameters: Any, x: Array) -> np.ndarray:
-    """Returns means over the ordered pairs of different points, `[J]`, float64."""
-    return pair_sums(function, parameters, x) / (x.shape[0] * (x.shape[0] - 1.0))
-
-
-def _between(function: PairFunction, parameters: Any, x: Array, y: Array) -> np.ndarray:
-    """Returns means over the pairs of x and y, `[J]`, float64."""
-    return pair_sums(function, parameters, x, y) / (float(x.shape[0]) * y.shape[0])
 
 
 @METRICS.register("energy")
@@ -68,13 +53,13 @@ def energy() -> Metric:
     """
 
     def prepare(reference: Any, dataset: Dataset) -> np.ndarray:
-        return _within(_distance, (), points("reference", reference, least=2))
+        return within(distance, (), points("reference", reference, least=2))
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         y = points("reference", outcome.reference, least=2)
         x = points("samples", outcome.samples, least=2, dim=y.shape[1])
         y_y = prepared(prepare, outcome)
-        value = 2.0 * _between(_distance, (), x, y) - _within(_distance, (), x) - y_y
+        value = 2.0 * between(distance, (), x, y) - within(distance, (), x) - y_y
         return {"energy": float(value[0])}, {}
 
     return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare)
@@ -129,14 +114,14 @@ def mmd2(*, finest: float = 0.5) -> Metric:
         h = bandwidths(dataset, finest)
         y = points("reference", reference, least=2)
         rates = jnp.asarray(0.5 / h**2, y.dtype)
-        return _Kernels(h, rates, _within(_gaussians, rates, y))
+        return _Kernels(h, rates, within(_gaussians, rates, y))
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         y = points("reference", outcome.reference, least=2)
         x = points("samples", outcome.samples, least=2, dim=y.shape[1])
         kernels: _Kernels = prepared(prepare, outcome)
-        between = _between(_gaussians, kernels.rates, x, y)
-        raw = _within(_gaussians, kernels.rates, x) + kernels.y_y - 2.0 * between
+        x_y = between(_gaussians, kernels.rates, x, y)
+        raw = within(_gaussians, kernels.rates, x) + kernels.y_y - 2.0 * x_y
         values = {"mmd2": math.nan, "mmd2_local": float(raw[0])}
         return values, {"mmd2_bandwidths": raw, "bandwidths": kernels.bandwidths}
 

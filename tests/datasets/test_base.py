@@ -12,7 +12,7 @@ from scipy import stats
 
 from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
-from diffbench.datasets import base, laws, surfaces
+from diffbench.datasets import base, curves, laws, surfaces
 from diffbench.pairwise import by_rows
 
 NAMES = DATASETS.names()
@@ -146,6 +146,7 @@ def test_blocks_of_rows_change_nothing(name, monkeypatch):
 
     monkeypatch.setattr(laws, "by_rows", smaller)
     monkeypatch.setattr(surfaces, "by_rows", smaller)
+    monkeypatch.setattr(curves, "by_rows", smaller)
     parts = quickly(lambda x: (truth.log_prob(x, 0.9, 0.3), truth.score(x, 0.9, 0.3)))(x[:72])
     for whole, part in zip(facts_of(truth, x, 0.9, 0.3), parts, strict=False):
         np.testing.assert_allclose(whole[:72], part, rtol=2e-5, atol=2e-5)

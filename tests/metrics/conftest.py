@@ -39,9 +39,49 @@ def sliced_w2(x, y, directions):
     return ((np.sort(x, axis=0) - np.sort(y, axis=0)) ** 2).mean()
 
 
+def spacings(x, k):
+    # The smallest of a row is the point itself.
+    return np.sort(distances(x, x), axis=1)[:, k]
+
+
+def prdc(x, y, k):
+    d = distances(x, y)
+    in_y, in_x = d < spacings(y, k), d < spacings(x, k)[:, None]
+    return {
+        "precision": in_y.any(axis=1).mean(),
+        "recall": in_x.any(axis=0).mean(),
+        "density": in_y.sum() / (k * len(x)),
+        "coverage": in_y.any(axis=0).mean(),
+    }
+
+
+def c2st(x, y, k):
+    half = len(x) // 2
+    votes = np.zeros(0)
+    for tested in (x[half:], y[half:]):
+        order = np.argsort(distances(tested, np.concatenate([x[:half], y[:half]])), axis=1)
+        votes = np.append(votes, (order[:, :k] < half).mean(axis=1))
+    right = votes > 0.5
+    return (right[: len(right) // 2].mean() + (~right[len(right) // 2 :]).mean()) / 2
+
+
+def memorisation(x, y, train):
+    d, spacing = distances(x, train), spacings(train, 1)
+    which = d.argmin(axis=1)
+    a, b = d.min(axis=1), distances(y, train).min(axis=1)
+    above = (a[:, None] > b).sum() + 0.5 * (a[:, None] == b).sum()
+    n, m = len(a), len(b)
+    return {
+        "copied": (a < spacing[which]).mean(),
+        "ct": (above - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12),
+        "authenticity": (a > spacing[which]).mean(),
+    }
+
+
 @pytest.fixture(scope="session")
 def brute():
-    return SimpleNamespace(distances=distances, energy=energy, mmd2=mmd2, sliced_w2=sliced_w2)
+    definitions = (distances, energy, mmd2, sliced_w2, prdc, c2st, memorisation)
+    return SimpleNamespace(**{function.__name__: function for function in definitions})
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +105,7 @@ def truth():
 def outcome():
     """Returns a function that makes an outcome of samples and a reference."""
 
-    def make(dataset, samples, reference=None, prepared=None, score=None, process=None):
-        return Outcome(samples, reference, None, score, process, dataset, prepared)
+    def make(dataset, samples, reference=None, prepared=None, score=None, process=None, train=None):
+        return Outcome(samples, reference, train, score, process, dataset, prepared)
 
     return make

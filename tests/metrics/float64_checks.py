@@ -15,6 +15,29 @@ import numpy as np
 from diffbench.contracts import DATASETS, METRICS, Outcome, key_for
 
 
+def neighbours_by_sklearn(x, y, voters, c2st, prdc, dim):
+    from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+    half = len(x) // 2
+    side = np.repeat([0, 1], half)
+    classifier = KNeighborsClassifier(voters).fit(np.concatenate([x[:half], y[:half]]), side)
+    judged = classifier.score(np.concatenate([x[half:], y[half:]]), side)
+    # Naeem et al., equations 1 to 5: the balls reach the fifth neighbour but oneself.
+    reach = NearestNeighbors(n_neighbors=6).fit(y).kneighbors(y)[0][:, -1]
+    counts, held = np.zeros(len(y)), set()
+    for i, radius in enumerate(reach):
+        near, who = NearestNeighbors(radius=radius).fit(x).radius_neighbors(y[i : i + 1])
+        inside = who[0][near[0] < radius]
+        held |= set(inside)
+        counts[i] = len(inside)
+    return {
+        f"c2st, scikit-learn, {dim}": (c2st["c2st"], judged),
+        f"precision, scikit-learn, {dim}": (prdc["precision"], len(held) / len(x)),
+        f"density, scikit-learn, {dim}": (prdc["density"], counts.sum() / (5 * len(x))),
+        f"coverage, scikit-learn, {dim}": (prdc["coverage"], (counts > 0).mean()),
+    }
+
+
 def main(judges):
     assert jax.config.jax_enable_x64
     warnings.simplefilter("ignore")
@@ -24,7 +47,8 @@ def main(judges):
         dataset = DATASETS.build("gaussian_mixture", dim=dim)
         y = np.asarray(dataset.standardise(dataset.sample(key_for(0, "y"), m)), np.float64)
         x = 1.1 * rng.standard_normal((n, dim))
-        outcome = Outcome(x, y, None, None, None, dataset)
+        train = np.concatenate([y[:50] + 0.1, rng.standard_normal((40, dim))])
+        outcome = Outcome(x, y, train, None, None, dataset)
 
         def measure(name, outcome=outcome, **hyperparameters):
             return METRICS.build(name, **hyperparameters).measure(key_for(0), outcome)
@@ -37,6 +61,18 @@ def main(judges):
         pairs[f"sliced_w2, definition, {dim}"] = sliced, conftest.sliced_w2(x, y, directions)
         for h, value in zip(arrays["bandwidths"], arrays["mmd2_bandwidths"], strict=True):
             pairs[f"mmd2 at {h:.3f}, definition, {dim}"] = value, conftest.mmd2(x, y, h)
+        even = min(n, m)
+        detected = measure("detection_n")[1]["detection"][0]
+        pairs[f"detection_n, definition, {dim}"] = detected, conftest.energy(x, y[:n])
+        prdc, c2st, w2 = (measure(name)[0] for name in ("prdc", "c2st", "w2"))
+        voters = (int(np.sqrt(2 * (even // 2))) - 1) | 1
+        judged = conftest.c2st(x[:even], y[:even], voters)
+        pairs[f"c2st, definition, {dim}"] = c2st["c2st"], judged
+        for column, judged in conftest.prdc(x[:even], y[:even], 5).items():
+            pairs[f"{column}, definition, {dim}"] = prdc[column], judged
+        copies = measure("memorisation")[0]
+        for column, judged in conftest.memorisation(x, y, train).items():
+            pairs[f"{column}, definition, {dim}"] = copies[column], judged
         if "dcor" in judges:
             import dcor
 
@@ -47,6 +83,8 @@ def main(judges):
 
             judged = ot.sliced_wasserstein_distance(x, y, projections=directions) ** 2
             pairs[f"sliced_w2, POT, {dim}"] = sliced, judged
+            judged = ot.emd2([], [], ot.dist(x[:even], y[:even]))  # squared distances
+            pairs[f"w2, POT, {dim}"] = w2["w2"], judged
         if "sklearn" in judges:
             from sklearn.metrics.pairwise import rbf_kernel
 
@@ -54,6 +92,7 @@ def main(judges):
             within = sum(conftest.off_diagonal_mean(rbf_kernel(z, gamma=gamma)) for z in (x, y))
             judged = within - 2 * rbf_kernel(x, y, gamma=gamma).mean()
             pairs[f"mmd2, scikit-learn, {dim}"] = arrays["mmd2_bandwidths"][-1], judged
+            pairs |= neighbours_by_sklearn(x[:even], y[:even], voters, c2st, prdc, dim)
     json.dump({name: [float(v) for v in pair] for name, pair in pairs.items()}, sys.stdout)
 
 

@@ -126,15 +126,22 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
 def test_a_grid_out_of_reach_gives_nan(nine, outcome):
     metric = METRICS.build("score_error")
 
-    def empty(dataset, process):
+    def fields_alone(dataset, process):
+        """The levels of the fields, where columns are NaN and there are no curves."""
         values, arrays = metric.measure(
             KEY, outcome(dataset, None, score=exact_of(dataset, process), process=process)
         )
-        return list(values) == list(metric.columns) and np.isnan([*values.values()]).all() and not arrays
+        assert list(values) == list(metric.columns)
+        assert np.isnan([*values.values()]).all()
+        assert "score_error_curve" not in arrays
+        return list(arrays.get("field_log_snr", []))
 
-    assert empty(nine, PROCESSES.build("ve", sigma_max=5.0))
-    assert empty(nine, PROCESSES.build("ve", sigma_min=0.02))
-    assert empty(dataclasses.replace(nine, smallest_sigma=0.02), PROCESSES.build("vp"))
+    assert fields_alone(nine, PROCESSES.build("ve", sigma_max=5.0)) == [6.0, 2.0, -2.0]
+    assert fields_alone(nine, PROCESSES.build("ve", sigma_min=0.02)) == [6.0, 2.0, -2.0]
+    assert fields_alone(dataclasses.replace(nine, smallest_sigma=0.02), PROCESSES.build("vp")) == [6, 2, -2]
+    assert fields_alone(nine, PROCESSES.build("vp", beta_min=0.001, beta_max=3.0)) == [6.0, 2.0]
+    assert fields_alone(dataclasses.replace(nine, smallest_sigma=0.5), PROCESSES.build("vp")) == [-2.0]
+    assert fields_alone(dataclasses.replace(nine, smallest_sigma=9.0), PROCESSES.build("vp")) == []
 
 
 def test_what_is_wrong_is_named(nine, outcome):

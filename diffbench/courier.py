@@ -1,0 +1,78 @@
+"""Files between a results folder and a worker that does not see it.
+
+Such a worker gets the records that its task builds on as bytes, works in a folder of its
+own, and gives back the bytes of the record it made. Content is not looked into, so what
+is stored is the same bytes wherever it was made.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from diffbench.spec import identify
+from diffbench.store import FOLDERS, Store
+
+Files = dict[str, bytes]
+
+
+def inputs(payload: Mapping[str, Any]) -> Files:
+    """Returns the stored files that a task builds on, by their path in the results folder."""
+    root = Path(payload["root"])
+    return {
+        path: (root / path).read_bytes()
+        for spec in _built_on(payload["spec"])
+        for path in _paths(root, spec["stage"], identify(spec))
+    }
+
+
+def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
+    """Yields the specifications inside one: each is of a stage, and its record an input."""
+    for inner in spec.values() if isinstance(spec, Mapping) else ():
+        if isinstance(inner, Mapping) and "stage" in inner:
+            yield inner
+        yield from _built_on(inner)
+
+
+def _paths(root: Path, stage: str, name: str) -> list[str]:
+    found = (root / FOLDERS[stage]).glob(f"{name}.*")
+    return sorted(path.relative_to(root).as_posix() for path in found)
+
+
+@functools.cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Returns this worker's own folder, which goes when the process does."""
+    return tempfile.TemporaryDirectory(prefix="diffbench-")
+
+
+def unpacked(payload: Mapping[str, Any], files: Files) -> dict[str, Any]:
+    """Writes a task's inputs into this worker's folder and returns a payload that looks there."""
+    store = Store(_scratch().name)
+    for path, content in files.items():
+        store.replace(store.root / path, content)
+    return {**payload, "root": str(store.root)}
+
+
+def packed(payload: Mapping[str, Any], files: Files) -> Files:
+    """Takes what a task made out of this worker's folder, and drops its inputs.
+
+    Args:
+      payload: As `unpacked` returned it.
+      files: The inputs.
+    """
+    root = Path(payload["root"])
+    made = _paths(root, payload["spec"]["stage"], payload["name"])
+    content = {path: (root / path).read_bytes() for path in made}
+    for path in {*files, *made}:
+        (root / path).unlink(missing_ok=True)
+    return content
+
+
+def keep(root: Path, files: Files) -> None:
+    """Writes files that came back into the results folder, the record last."""
+    store = Store(root)
+    for path in sorted(files, key=lambda path: path.endswith(".json")):
+        store.replace(root / path, files[path])

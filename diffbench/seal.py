@@ -1,0 +1,82 @@
+"""The text of a stored file and the seal that tells whether it is whole.
+
+A sealed file is JSON whose first line is the SHA-256 of all the bytes that follow that
+line, so that a lost, added or flipped bit anywhere in the file shows:
+
+  {"sha256": "<64 hexadecimal digits>",
+   "schema": 2, ...}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+SCHEMA = 2
+UNSEALED = 1  # the schema before there were seals: its files can be read, not vouched for
+_OPEN, _CLOSE = b'{"sha256": "', b'",\n'
+_HEAD = len(_OPEN) + 64 + len(_CLOSE)
+
+
+class Broken(ValueError):
+    """A file that is not what was written; the message says how it shows."""
+
+
+class Foreign(ValueError):
+    """A whole file that this version cannot read."""
+
+
+def digest(content: bytes) -> str:
+    """Returns the SHA-256 of bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def seal(content: Mapping[str, Any], indent: int | None = 1) -> bytes:
+    """Returns the bytes of a sealed file; numbers that JSON cannot hold are null."""
+    full = {**finite_or_none(content), "schema": SCHEMA}
+    text = json.dumps(full, indent=indent, sort_keys=True, allow_nan=False)
+    body = text[1:].lstrip("\n").encode() + b"\n"
+    return _OPEN + digest(body).encode() + _CLOSE + body
+
+
+def unseal(data: bytes) -> dict[str, Any]:
+    """Returns the content of a file, with its schema.
+
+    Raises:
+      Broken: If it is not whole.
+      Foreign: If a later version wrote it.
+    """
+    sealed = data.startswith(_OPEN)
+    if sealed:
+        told, body = data[len(_OPEN) : _HEAD], data[_HEAD:]
+        if not told.endswith(_CLOSE) or told[:64] != digest(body).encode():
+            raise Broken("its content does not have the digest that it names")
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Broken("it is empty" if not data else "it is not JSON") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if sealed and isinstance(schema, int) and schema > SCHEMA:
+        raise Foreign(f"it has schema {schema}, and this version of diffbench reads {UNSEALED} to {SCHEMA}")
+    if schema is None and not sealed:
+        raise Foreign("it is JSON of something else: it has no schema")
+    if schema != (SCHEMA if sealed else UNSEALED):
+        raise Broken("it has no digest" if not sealed else f"it has no schema from 1 to {SCHEMA}")
+    content.pop("sha256", None)
+    return content
+
+
+def finite_or_none(value: Any) -> Any:
+    """Replaces numbers that JSON cannot hold by None, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: finite_or_none(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_or_none(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM end a run in one line, leave no process behind, and keep what is done."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import clusters
+import psutil
+import pytest
+from tiny_suite import TINY, as_toml
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(("name", "to_group"), [("SIGINT", True), ("SIGTERM", False)])
+def test_a_signal_stops_a_run_cleanly(name, to_group, tmp_path):
+    # Far more work than is done before the signal; a terminal's Ctrl-C goes to the whole group.
+    (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": {"steps": 10_000_000, "batch": 16}}))
+    run = subprocess.Popen(
+        [sys.executable, "-m", "diffbench", "run", "s.toml", "--out", "out", "--workers", "2"],
+        cwd=tmp_path, env=clusters.environment(), text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    records = tmp_path / "out" / "references"
+    clusters.wait_for(lambda: records.exists() and list(records.glob("*.json")), "record")
+    children = psutil.Process(run.pid).children(recursive=True)
+    assert len(children) >= 2
+    (os.killpg if to_group else os.kill)(run.pid, getattr(signal, name))
+    out, err = run.communicate(timeout=clusters.PATIENCE)
+    assert run.returncode == 130, err
+    assert err.splitlines()[-1] == "stopped; all that is done is kept: the same command goes on from there"
+    assert "Traceback" not in err
+    assert list(records.glob("*.json"))
+    assert not [path for path in (tmp_path / "out").rglob(".*") if path.is_file()]
+    gone, alive = psutil.wait_procs(children, timeout=clusters.PATIENCE)
+    assert not alive

@@ -1,0 +1,105 @@
+"""Workers are replaced before they wear out, and work where they see no results folder."""
+
+import contextlib
+
+import pytest
+from faults import misbehave
+
+from diffbench import courier, crew, engine, fleet, harness, tables
+from diffbench import suite as suites
+from diffbench.cells import expand
+from diffbench.engine import Queue, Task
+from diffbench.spec import identify
+from diffbench.store import Store
+
+
+def test_a_worker_that_holds_many_programs_is_replaced(monkeypatch):
+    monkeypatch.setattr(crew, "PROGRAMS", 3)
+    tasks = [Task(f"t{i}", "fit", {"do": "behave"}, program=f"p{i % 4}") for i in range(8)]
+    ran = {}
+    for task, result, _ in engine.run(tasks, misbehave, 1):
+        ran.setdefault(result["pid"], []).append(task.program)
+    assert sum(map(len, ran.values())) == 8
+    assert [len(set(programs)) for programs in ran.values()] == [
+        3,
+        2,
+    ]  # the last of the third, and the fourth
+
+
+@pytest.mark.parametrize(
+    ("memory", "limit", "worn"), [(6, 10, True), (5, 10, False), (6, None, False), (0, 10, False)]
+)
+def test_a_worker_that_holds_much_memory_is_worn(memory, limit, worn):
+    facts = {"memory_limit": limit, "nanny": True}
+    assert crew.Seat("tcp://a:1", facts=facts, memory=memory).worn is worn
+
+
+def test_a_suspect_goes_to_a_fresh_worker_alone_and_before_all_else():
+    tasks = [Task(name, "fit", {}, program=name) for name in "abc"]
+    queue = Queue(tasks)
+    assert queue.take(set()).name == "a"
+    queue.suspect(tasks[0])
+    assert queue.take(set()).name == "b"
+    assert queue.suspects == 1
+    assert queue.take(set(), fresh=True).name == "a"
+    assert queue.take(set(), fresh=True).name == "c"
+    assert not queue
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A results folder with a reference and a fit, and the payload of a draw from that fit."""
+    store = Store(tmp_path / "run")
+    fit = {"stage": "fit", "seed": 0}
+    store.write("fit", identify(fit), {"status": "ok"}, {})
+    (store.root / "fits" / f"{identify(fit)}.safetensors").write_bytes(b"weights")
+    store.write("reference", identify({"stage": "reference"}), {"status": "ok"})
+    spec = {"stage": "draw", "fit": fit, "n": 3}
+    return store, fit, {"name": identify(spec), "spec": spec, "root": str(store.root), "plugins": []}
+
+
+def test_a_task_travels_with_the_records_it_builds_on_and_no_other(stored):
+    store, fit, payload = stored
+    files = courier.inputs(payload)
+    assert sorted(files) == [f"fits/{identify(fit)}.json", f"fits/{identify(fit)}.safetensors"]
+    measure = {"stage": "measure", "draw": payload["spec"], "reference": {"stage": "reference"}}
+    assert len(courier.inputs({**payload, "spec": measure})) == 3  # there is no draw yet
+
+
+def test_what_a_task_makes_elsewhere_comes_back_byte_for_byte(stored):
+    store, fit, payload = stored
+    files = courier.inputs(payload)
+    there = courier.unpacked(payload, files)
+    away = Store(there["root"])
+    assert away.root != store.root
+    assert away.read("fit", identify(fit)) == store.read("fit", identify(fit))
+    away.write("draw", payload["name"], {"status": "ok", "nfe": 3})
+    made = courier.packed(there, files)
+    assert list(made) == [f"draws/{payload['name']}.json"]
+    assert not [path for path in away.root.rglob("*") if path.is_file()]
+    courier.keep(store.root, made)
+    assert store.read("draw", payload["name"])["nfe"] == 3
+
+
+def test_the_record_is_written_after_its_arrays(stored, monkeypatch):
+    order = []
+    monkeypatch.setattr(Store, "replace", lambda self, path, content: order.append(path.suffix))
+    courier.keep(stored[0].root, {"draws/a.json": b"", "draws/a.safetensors": b""})
+    assert order == [".safetensors", ".json"]
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_see_the_folder_give_the_same_bytes(tiny, tmp_path, monkeypatch):
+    suite = suites.parse(tiny())
+    made = {}
+    for name, workers in (("here", 0), ("away", 2)):
+        store = Store(tmp_path / name)
+        if name == "away":
+            monkeypatch.setattr(fleet, "_marker", lambda folder: contextlib.nullcontext("/nowhere"))
+        tally = harness.run(suite.model_dump(), expand(suite), store, workers=workers)
+        assert tally.failed == []
+        tables.write(store, tables.build(store), tables.read_run(store)["columns"])
+        found = [store.root / "tables" / "measurements.csv", *store.root.rglob("*.safetensors")]
+        made[name] = {path.name: path.read_bytes() for path in found}
+    assert len(made["here"]) > 3
+    assert made["away"] == made["here"]
