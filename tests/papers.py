@@ -26,7 +26,7 @@ def betas_of(name, params):
 def closed_form(name, params, t):
     """Returns alpha, sigma, drift and g^2.
 
-    Song et al. (2021), equations 25, 27 and 30 for the SDEs and 29 for the marginals; without the
+    Song et al. (2021), equations 9, 11 and 12 for the SDEs and 29 for the marginals; without the
     sigma_min^2 that equation 29 takes from the variance of VE, as in the authors' code.
     """
     if name in ("ve", "ncsn"):
@@ -78,7 +78,7 @@ def ho(facts, variance):
 
 
 def song_ve(facts, variance):
-    """Song et al. (2021), appendix F ("small"), and equation 46's reverse diffusion ("large")."""
+    """Song et al. (2021), appendix F ("small"), and appendix E's reverse diffusion ("large")."""
 
     def step(x, t, s, score, noise):
         sigma2_t, sigma2_s = facts(t)[1] ** 2, facts(s)[1] ** 2
@@ -90,7 +90,7 @@ def song_ve(facts, variance):
 
 
 def kingma(facts, variance):
-    """Kingma et al. (2021), equations 25 to 30 (appendix A): q(x_s | x_t, x_0) of any alpha and sigma."""
+    """Kingma et al. (2021), appendix A: q(x_s | x_t, x_0) for any alpha and sigma."""
 
     def step(x, t, s, score, noise):
         (alpha_t, sigma_t), (alpha_s, sigma_s) = facts(t)[:2], facts(s)[:2]
@@ -153,7 +153,7 @@ def walk(step, x, times, score, noise):
 
 
 def annealed_langevin(x, sigmas, times, steps, epsilon, denoise, score, noise):
-    """Song & Ermon (2019), Algorithm 1, over descending sigmas; then their (2020) last denoising."""
+    """Song & Ermon (2019), Algorithm 1, over descending sigmas; then Jolicoeur-Martineau's denoising."""
     for sigma, t in zip(sigmas, times, strict=True):
         a = epsilon * sigma**2 / sigmas[-1] ** 2
         for _ in range(steps):
