@@ -50,8 +50,8 @@ def ancestral() -> Sampler:
     return SAMPLERS.build("ancestral")
 
 
-def langevin(**params: int) -> Sampler:
-    return SAMPLERS.build("annealed_langevin", **params)
+def langevin(steps_per_level: int = planted.SETTLED) -> Sampler:
+    return SAMPLERS.build("annealed_langevin", steps_per_level=steps_per_level)
 
 
 def reverse_sde(**params: float) -> Sampler:
@@ -170,7 +170,7 @@ DEFECTS = (
                 of(levels, langevin),
                 of(levels, planted.linear_langevin),
                 seen_by=EVERY,
-                note="annealed Langevin",
+                note="annealed Langevin, 50 steps a level",
             ),
         ),
     ),
@@ -238,7 +238,7 @@ DEFECTS = (
                 NINE,
                 of(levels, langevin),
                 of(processes.standard_start, langevin),
-                note="annealed Langevin",
+                note="annealed Langevin, 50 steps a level",
             ),
         ),
     ),
