@@ -135,14 +135,14 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
         "manifold": dataset.distance is not None,
         "intrinsic": dataset.intrinsic is not None,
         "density": dataset.density,
-        "train": train_size is not None,
+        "train": train_size is not None and train_size >= 2,
     }
     for need in metric.needs:
         if need not in offers:
             return f"it needs {need!r}, which is none of {', '.join(offers)}"
         if not offers[need]:
             hint = {
-                "train": "a finite training set (train_size)",
+                "train": "a finite training set (train_size of at least 2)",
                 "manifold": "a manifold",
                 "intrinsic": "coordinates on a manifold",
                 "density": "a density",

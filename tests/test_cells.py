@@ -148,6 +148,12 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"training": {"learning_rate": 10**400}}, r"learning_rate must be positive and finite; got a whole number beyond"),
         ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 10**13}}]}, r"steps must be at most"),
         ({"datasets": [{"name": "nine_gaussians", "sd": 1e300}]}, r"sd must be positive and finite; got 1e\+300"),
+        (
+            {"datasets": [{"name": "nine_gaussians", "train_size": 1}], "metrics": ["memorisation"]},
+            r"metrics: memorisation: it needs a finite training set \(train_size of at least 2\), and dataset",
+        ),
+        ({"metrics": ["memorisation"]}, r"it needs a finite training set"),
+        ({"datasets": [{"name": "circle", "thickness": 0.0}], "metrics": ["kl"]}, r"it needs a density, .* give it a thickness"),
         ({"scores": ["empirical"]}, r"needs a finite training set, and nine_gaussians has none; give it one: \{name = .*train_size"),
         ({"scores": [{"name": "exact", "label": "e"}]}, r"scores: exact takes no label and no parameters; got 'e'"),
         ({"scores": [{"name": "perturbed", "of": "truth"}]}, r"of must be one of learned, exact, empirical; got 'truth'"),
