@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import broken_models
+import laws_table
 import pandas as pd
 from planted_defects import DEFECTS
 from planted_judging import COLUMNS, DRAWS, mean_z, word
@@ -201,12 +202,17 @@ def made_by(results: Mapping[str, Any]) -> str:
 
 def page(text: str, results: Mapping[str, Any]) -> str:
     """Returns the page with its tables made again."""
-    blocks = {"planted": defect_table(results), "models": model_table(results)}
+    made = [made_by(results), ""]
+    blocks = {
+        "planted": [*made, *defect_table(results)],
+        "models": [*made, *model_table(results)],
+        **{name: [laws_table.markdown(name).rstrip()] for name in ("type_one", "orders")},
+    }
     for name, lines in blocks.items():
         begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
-        text = "\n".join([before + begin, "", made_by(results), "", *lines, "", end]) + after
+        text = "\n".join([before + begin, "", *lines, "", end]) + after
     return text
 
 
