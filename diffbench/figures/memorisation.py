@@ -17,7 +17,7 @@ from diffbench.figures.view import View, frame, show, view_of
 METRIC = "memorisation"
 _FIELDS = ("field_x", "field_log_snr", "field_score")
 _LEVELS = 2  # noise levels shown, the least noise first
-_LEFT, _TITLE, _NOTE, _GAP, _FOOT = 0.3, 0.26, 0.16, 0.07, 0.16  # inches
+_LEFT, _TITLE, _NOTE, _GAP, _FOOT = 0.3, 0.36, 0.16, 0.07, 0.16  # inches
 _SIDE = 1.5
 _MANY = 100  # training points that can be told apart
 
@@ -107,7 +107,7 @@ def _field(axes: Axes, arrays: Mapping[str, np.ndarray], level: float) -> None:
     unit = math.exp(level / 2.0)
     quiver(axes, x, arrows(score, grid, unit if sizes.any() else 1.0), np.full(len(x), "0.25"))
     axes.set(xlim=(low[0] - grid, high[0] + grid), ylim=(low[1] - grid, high[1] + grid))
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal", adjustable="box")
 
 
 def _note(run: Run, row: Row) -> str:
