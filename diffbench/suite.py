@@ -226,7 +226,9 @@ def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> l
             swept = dict(zip(sweep, values, strict=True))
             extra_here = {**extra, **{k: swept[k] for k in swept if k in reserved}}
             params = {**table, **{k: v for k, v in swept.items() if k not in reserved}}
-            shown = swept if label else {**extra_here, **params}
+            # What judges a dataset or samples a family does not change what it is.
+            own = {k: v for k, v in extra_here.items() if k not in ("metrics", "samplers")}
+            shown = swept if label else {**own, **params}
             found.append(Item(_label(label or name, shown), name, params, extra_here))
     labels = [item.label for item in found]
     for label in labels:

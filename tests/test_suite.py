@@ -64,6 +64,12 @@ def test_an_unknown_suite_lists_the_shipped_ones():
         suites.load("qick")
 
 
+def test_a_label_says_what_a_part_is_and_not_how_it_is_judged():
+    entries = [{"name": "circle", "train_size": 8, "metrics": ["energy"]}]
+    (item,) = items(entries, "datasets", reserved=("train_size", "metrics"))
+    assert item.label == "circle(train_size=8)"
+
+
 def test_items_take_names_tables_and_sweeps():
     found = items(
         [
