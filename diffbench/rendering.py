@@ -169,7 +169,8 @@ SPLIT_CAPTION = (
     "`total` is the learned score's, `solver` the same sampler's on the exact score of the same process, "
     "`learning` the difference, seed by seed. With a finite training set, `finite data` is what the exact "
     "score of that set (empirical) adds to the exact score of the data. The last column names the parts "
-    "whose intervals lie above zero, the largest first."
+    "whose intervals lie above zero and whose means exceed two floor deviations over the root of the number "
+    "of seeds, the largest first."
 )
 SCORE_CAPTION = (
     "What is wrong with the scores themselves: `score_error` relative to the exact score's size; `score_kl`, "

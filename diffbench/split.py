@@ -42,7 +42,7 @@ def error_split(long: pd.DataFrame, processes: Mapping[str, str]) -> pd.DataFram
     Returns:
       Parts in the metric's own units with the ends of their 95% t intervals over seeds, NaN
       where a row to compare with is missing; divide by `floor_sd` for floor deviations. `errs_in`
-      names the parts above zero, the largest first.
+      names the parts that are above zero by their own interval and by the floor's deviation.
     """
     sound = long[(long["status"] == "ok") & long["floor_sd"].gt(0.0)]
     learned = sound[sound["score"] == "learned"].assign(process=lambda rows: rows["family"].map(processes))
@@ -71,16 +71,24 @@ def error_split(long: pd.DataFrame, processes: Mapping[str, str]) -> pd.DataFram
         }
         for part, interval in intervals.items():
             row |= {part: interval.mean, f"{part}_low": interval.low, f"{part}_high": interval.high}
-        rows.append({**row, "errs_in": _verdict(intervals)})
+        rows.append({**row, "errs_in": _verdict(intervals, floor_sd[at[0]])})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _verdict(parts: Mapping[str, Interval]) -> str:
-    """Returns the parts whose intervals lie above zero, the largest first."""
+def _verdict(parts: Mapping[str, Interval], floor_sd: float) -> str:
+    """Returns the parts that are above zero, the largest first.
+
+    A few seeds that happen to agree make an interval too short, so a part must also exceed two
+    standard errors by the floor's own deviation, which is known from many draws.
+    """
     known = {part: interval for part, interval in parts.items() if part in NAMES and interval.n}
     if not known:
         return "not known"
     if not any(math.isfinite(interval.low) for interval in known.values()):
         return "needs 2 seeds"
-    above = [part for part, interval in known.items() if interval.low > 0.0]
+    above = [
+        part
+        for part, interval in known.items()
+        if interval.low > 0.0 and interval.mean > 2.0 * floor_sd / math.sqrt(interval.n)
+    ]
     return ", ".join(NAMES[part] for part in sorted(above, key=lambda p: -known[p].mean)) or "nothing seen"

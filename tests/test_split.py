@@ -74,6 +74,12 @@ def test_no_verdict_without_an_interval_and_none_where_nothing_is_seen():
     assert error_split(same, {"ddpm": "vp"}).iloc[0]["errs_in"] == "nothing seen"
 
 
+def test_seeds_that_happen_to_agree_are_no_error_within_the_floor():
+    agreed = rows_of("exact", "vp", [1.050, 1.051, 1.049])  # half a floor deviation, and a tiny interval
+    long = table(rows_of("learned", "ddpm", [1.1, 0.9, 1.0]) + agreed)
+    assert error_split(long, {"ddpm": "vp"}).iloc[0]["errs_in"] == "nothing seen"
+
+
 def test_an_exact_row_of_another_process_is_no_comparison():
     long = table(rows_of("learned", "ddpm", [3.0, 3.1]) + rows_of("exact", "ve", [1.0, 1.1]))
     assert math.isnan(error_split(long, {"ddpm": "vp"}).iloc[0]["solver"])
