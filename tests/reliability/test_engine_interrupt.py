@@ -12,13 +12,21 @@ from tiny_suite import TINY, as_toml
 
 pytestmark = pytest.mark.slow
 
+# `python -m diffbench`, but for this: a shell's background job ignores Ctrl-C, and so would all that
+# the tests start when they run in one.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("diffbench", run_name="__main__", alter_sys=True)
+"""
+
 
 @pytest.mark.parametrize(("name", "to_group"), [("SIGINT", True), ("SIGTERM", False)])
 def test_a_signal_stops_a_run_cleanly(name, to_group, tmp_path):
     # Far more work than is done before the signal; a terminal's Ctrl-C goes to the whole group.
     (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": {"steps": 10_000_000, "batch": 16}}))
     run = subprocess.Popen(
-        [sys.executable, "-m", "diffbench", "run", "s.toml", "--out", "out", "--workers", "2"],
+        [sys.executable, "-c", LISTENING, "run", "s.toml", "--out", "out", "--workers", "2"],
         cwd=tmp_path, env=clusters.environment(), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

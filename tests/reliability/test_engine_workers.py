@@ -50,6 +50,7 @@ def test_a_suspect_goes_to_a_fresh_worker_alone_and_before_all_else():
 def stored(tmp_path):
     """A results folder with a reference and a fit, and the payload of a draw from that fit."""
     store = Store(tmp_path / "run")
+    store.prepare()
     fit = {"stage": "fit", "seed": 0}
     store.write("fit", identify(fit), {"status": "ok"}, {})
     (store.root / "fits" / f"{identify(fit)}.safetensors").write_bytes(b"weights")

@@ -111,7 +111,7 @@ def test_every_csv_of_a_run_is_inert(tmp_path):
     runs.note(store, {"suite": {}, "settings": {}, "columns": columns, "cells": [row]})
     tables.write(store, tables.build(store), columns)
     written = sorted((tmp_path / "tables").glob("*.csv"))
-    assert len(written) == 3
+    assert len(written) == 4
     for path in written:
         for cells in csv.reader(io.StringIO(path.read_text(), newline="")):
             for cell in cells:
