@@ -29,7 +29,7 @@ def take_over(run: Path, name: str) -> None:
     """Copies the tables of a run, its suite, and where it was made."""
     folder = REFERENCE / name
     folder.mkdir(parents=True, exist_ok=True)
-    for table in ("measurements.csv", "comparison.csv", "comparison.md"):
+    for table in ("measurements.csv", "comparison.csv", "comparison.md", "error_split.csv", "error_split.md"):
         shutil.copyfile(run / "tables" / table, folder / table)
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
     # An outcome; what a dead worker left says less.
