@@ -129,7 +129,8 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
         console.print()
     print(
         "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95%\n"
-        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone."
+        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone.\n"
+        "gaussian: a Gaussian of the data's moments. tables/error_split.md: what each error is made of."
     )
 
 

@@ -77,7 +77,8 @@ def made_by(about: dict) -> str:
 
 MEANING = (
     "z is the distance from the noise floor in floor standard deviations: mean over seeds ± half of the 95%"
-    " t interval. Truth itself is at about 0. Rows `exact` run the same sampler on the exact score of the"
+    " t interval. Truth itself is at about 0; `gaussian` is the Gaussian of the data's mean and covariance."
+    " Rows `exact` run the same sampler on the exact score of the"
     " process and show the solver's error alone; what a `learned` row adds to it was lost in learning."
 )
 
