@@ -11,8 +11,8 @@ import pandas as pd
 from diffbench.comparison import ROW, rank
 from diffbench.statistics import t_interval
 
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "score_error")
-"""The columns that a first look needs: global, local, on the data's own structure, of the score."""
+HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "copied", "score_error")
+"""The columns that a first look needs: global, local, on the data's own structure, copies, the score."""
 
 
 _ACROSS = 8  # columns of numbers in one table
