@@ -11,7 +11,7 @@ import pandas as pd
 from diffbench.comparison import ROW, rank
 from diffbench.statistics import t_interval
 
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "copied", "score_error")
+HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "ct", "score_error")
 """The columns that a first look needs: global, local, on the data's own structure, copies, the score."""
 
 

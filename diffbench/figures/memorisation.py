@@ -113,5 +113,5 @@ def _field(axes: Axes, arrays: Mapping[str, np.ndarray], level: float) -> None:
 def _note(run: Run, row: Row) -> str:
     """Returns what the metric says of a row."""
     values = run.measure(row.measures[METRIC]).get("values", {})
-    copied = values.get("copied")
-    return "" if copied is None else f"copied {copied:.0%}"
+    copied, ct = values.get("copied"), values.get("ct")
+    return "" if copied is None or ct is None else f"copied {copied:.0%}, ct {ct:.0f}"
