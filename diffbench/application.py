@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diffbench import cells as expansion
-from diffbench import console, harness, plugins, rendering, tables
+from diffbench import console, devices, harness, plugins, rendering, tables
 from diffbench import suite as suites
 from diffbench import verify as checking
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
@@ -31,6 +31,7 @@ class Request:
     seeds: int | None = None
     full: bool = False
     settings: Settings = dataclasses.field(default_factory=Settings)
+    replicas: int | None = None
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True
@@ -48,25 +49,31 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     suite = suites.load(request.suite)
     if request.full:
         suite = suites.at_full_scale(suite)
-    suite = suites.narrow(suite, request.chosen, request.seeds)
+    replicas = request.replicas
+    if replicas is None and suite.replicas is None and request.settings.gpus:
+        replicas = devices.REPLICAS
+    suite = suites.narrow(suite, request.chosen, request.seeds, replicas)
     cells = expansion.expand(suite)
     return suite, cells, Store(request.out or Path("results") / suite.name)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers(settings: Settings) -> int:
+    """Returns how many workers a run has on this machine: as asked, else one a GPU, else one a core."""
+    if settings.workers is not None:
+        return settings.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(settings.gpus) or cores
 
 
 def run(request: Request) -> int:
     """Runs a suite and returns the exit code."""
     suite, cells, store = _prepared(request)
-    workers = _cores() if request.settings.workers is None else request.settings.workers
     with console.Progress() as progress:
         tally = harness.run(
             suite.model_dump(),
             cells,
             store,
-            workers=workers,
+            workers=_workers(request.settings),
             settings=request.settings,
             plugins=[str(Path(path).resolve()) for path in request.plugins],
             retry_failed=request.retry_failed,

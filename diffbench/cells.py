@@ -123,7 +123,7 @@ def expand(suite: Suite) -> list[Cell]:
         for source in asked:
             made = {**draw, **source.spec}
             found = (
-                _learned(one, families, budgets, seeds, made)
+                _learned(one, families, budgets, seeds, made, suite.replicas or 1)
                 if source.of == "learned"
                 else _fitless(one, families, seeds, made, source)
             )
@@ -187,19 +187,20 @@ def _learned(
     budgets: list[tuple[str, Mapping[str, Any]]],
     seeds: list[int],
     draw: Spec,
+    replicas: int,
 ) -> Iterator[dict[str, Any]]:
     """Yields the cells of a score that is learned."""
     for model in families:
         for budget, training in budgets:
             for seed in seeds:
-                fit = _fit(data, model, training, seed)
+                fit = _fit(data, model, training, seed, replicas)
                 for label, sampler in model.samplers:
                     spec = {**draw, "process": model.process, "fit": fit, "sampler": sampler, "seed": seed}
                     yield {"family": model.label, "sampler": label, "seed": seed, "budget": budget,
                            "process": model.noise, "fit": fit, "draw": spec}  # fmt: skip
 
 
-def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int) -> Spec:
+def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, replicas: int) -> Spec:
     if data.train_size is not None and training["batch"] > data.train_size:
         raise SuiteError(
             f"training: batch must be at most train_size = {data.train_size} of {data.item.label};"
@@ -214,6 +215,8 @@ def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int) -> Sp
         "process": model.process,
         "training": {**training, "version": TRAINING_VERSION},
         "seed": seed,
+        # A program of several replicas sums in another order, so their number makes another fit.
+        **({"replicas": replicas} if replicas > 1 else {}),
     }
 
 

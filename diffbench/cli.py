@@ -58,6 +58,9 @@ def run(
     scheduler_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The same, from the file that a scheduler wrote.")
     ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(help="Seeds trained at once, in one program; 8 on GPUs, else 1.")
+    ] = None,
     plugin: Plugins = None,
     full: Annotated[
         bool, typer.Option("--full", help="The full scale of a suite that is scaled down by default.")
@@ -70,10 +73,15 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
+    from diffbench import devices
     from diffbench.engine import ONE_THREAD, Settings
 
-    # XLA reads its threads when JAX starts, which the next import does.
+    elsewhere = workers == 0 or scheduler is not None or scheduler_file is not None
+    gpus = () if elsewhere else devices.gpus()
+    # XLA reads its threads and its devices when JAX starts, which the next import does.
     os.environ.update(ONE_THREAD)
+    if gpus:
+        os.environ.update(devices.beside_workers())
     from diffbench import application
 
     narrowed = {"datasets": datasets, "families": families, "samplers": samplers, "metrics": metrics}
@@ -89,7 +97,9 @@ def run(
             memory_limit=memory_limit,
             scheduler=scheduler,
             scheduler_file=None if scheduler_file is None else str(scheduler_file),
+            gpus=gpus,
         ),
+        replicas=replicas,
         plugins=tuple(plugin or ()),
         retry_failed=retry_failed,
         figures=figures,

@@ -16,11 +16,12 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
+from diffbench import devices
 from diffbench.failures import describe
 from diffbench.worker import ONE_THREAD
 
@@ -103,14 +104,30 @@ def _ctrl_c_kept_from_workers() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _on_gpus(gpus: Sequence[str]) -> Any:
+    """Returns a class of clusters of this machine whose workers have a GPU each."""
+    from distributed import LocalCluster
+
+    class OnGPUs(LocalCluster):
+        def new_worker_spec(self) -> dict[Any, Any]:
+            """Returns the next worker; the nanny gives the same GPU to the one that takes its place."""
+            ((name, spec),) = super().new_worker_spec().items()
+            gpu = gpus[len(self.worker_spec)]
+            return {name: {**spec, "options": {**spec["options"], "env": devices.bound_to(gpu)}}}
+
+    return OnGPUs
+
+
 @contextlib.contextmanager
-def local(workers: int, memory: int | None = None) -> Iterator[Place]:
+def local(workers: int, memory: int | None = None, gpus: Sequence[str] = ()) -> Iterator[Place]:
     """Opens a cluster of this machine.
 
     Args:
       workers: Worker processes, each with one thread.
       memory: Limit of each in bytes; None is an equal share of the machine's, but not
         less than 2 GiB.
+      gpus: GPUs, each for a worker of its own, at least as many as workers; none for workers
+        on the processor.
     """
     import dask
     from distributed import Client, LocalCluster, system
@@ -135,8 +152,8 @@ def local(workers: int, memory: int | None = None) -> Iterator[Place]:
     }
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         with _ctrl_c_kept_from_workers():
-            cluster = LocalCluster(
-                n_workers=workers,
+            cluster = (_on_gpus(gpus) if gpus else LocalCluster)(
+                n_workers=0 if gpus else workers,
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=memory,
@@ -145,6 +162,8 @@ def local(workers: int, memory: int | None = None) -> Iterator[Place]:
                 silence_logs=logging.CRITICAL,
             )
             stack.enter_context(cluster)
+            if gpus:
+                cluster.scale(workers)
         client = stack.enter_context(Client(cluster))
         stack.enter_context(_quiet())
         yield Place(client, "the local cluster", own=True)

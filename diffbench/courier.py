@@ -20,11 +20,15 @@ Files = dict[str, bytes]
 
 
 def inputs(payload: Mapping[str, Any]) -> Files:
-    """Returns the stored files that a task builds on, by their path in the results folder."""
+    """Returns the stored files that a task builds on, by their path in the results folder.
+
+    The record of a task that is led may be there, made by the one that leads it: then it goes too.
+    """
     root = Path(payload["root"])
+    own = [payload["spec"]] if payload.get("led") else []
     return {
         path: (root / path).read_bytes()
-        for spec in _built_on(payload["spec"])
+        for spec in (*_built_on(payload["spec"]), *own)
         for path in _paths(root, spec["stage"], identify(spec))
     }
 
@@ -64,7 +68,8 @@ def packed(payload: Mapping[str, Any], files: Files) -> Files:
       files: The inputs.
     """
     root = Path(payload["root"])
-    made = _paths(root, payload["spec"]["stage"], payload["name"])
+    specs = [payload["spec"], *payload.get("leads", ())]
+    made = [path for spec in specs for path in _paths(root, spec["stage"], identify(spec))]
     content = {path: (root / path).read_bytes() for path in made}
     for path in {*files, *made}:
         (root / path).unlink(missing_ok=True)

@@ -33,6 +33,7 @@ class Settings:
         default.
       scheduler: Address of a running Dask scheduler, "tcp://host:8786".
       scheduler_file: The file that a running scheduler wrote its address to.
+      gpus: GPUs of this machine, each for one worker; see `devices.gpus`.
 
     Raises:
       ValueError: If a number is out of range, an address is none, or two settings
@@ -44,10 +45,16 @@ class Settings:
     memory_limit: str | None = None
     scheduler: str | None = None
     scheduler_file: str | None = None
+    gpus: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers must be 0 or more; got {self.workers}")
+        if self.gpus and self.workers is not None and self.workers > len(self.gpus):
+            raise ValueError(
+                f"--workers must be at most {len(self.gpus)}, for a worker takes a GPU of its own; "
+                f"got {self.workers}; with JAX_PLATFORMS=cpu workers use the processor's cores"
+            )
         if self.cell_timeout is not None and not 0 < self.cell_timeout < math.inf:
             raise ValueError(f"--cell-timeout must be a number of seconds over 0; got {self.cell_timeout:g}")
         if self.scheduler is not None and self.scheduler_file is not None:
@@ -150,7 +157,7 @@ def run(
     if address is not None:
         place = cluster.joined(address)
     else:
-        place = cluster.local(min(workers, len(tasks)), settings.memory)
+        place = cluster.local(min(workers, len(tasks)), settings.memory, settings.gpus)
     return fleet.run(place, tasks, execute, timeout=settings.cell_timeout, folder=folder, say=say)
 
 

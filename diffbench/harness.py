@@ -76,8 +76,8 @@ def plan(
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
-            program = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
-            row["fit_id"] = need(fit, (), program)
+            program = [fit[k] for k in ("family", "network", "training", "train_size")]
+            row["fit_id"] = need(fit, (), [*program, fit.get("replicas", 1)])
             after.append(row["fit_id"])
         program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]
         if cell.fit is not None:
@@ -102,7 +102,32 @@ def plan(
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
-    return Plan(sorted(_turned(todo), key=lambda task: urgency[task.stage]), len(have), rows)
+    todo = sorted(_turned(_grouped(todo)), key=lambda task: urgency[task.stage])
+    return Plan(todo, len(have), rows)
+
+
+def _grouped(tasks: list[Task]) -> list[Task]:
+    """Returns the tasks, with fits that share a program of replicas led by the first of them.
+
+    The others wait for it, find their record, or else train themselves.
+    """
+    groups: dict[str, list[list[Task]]] = {}
+    found = {task.name: task for task in tasks}
+    for task in tasks:
+        spec = task.payload["spec"]
+        replicas = spec.get("replicas", 1)
+        if task.stage == "fit" and replicas > 1:
+            alike = groups.setdefault(identify({k: v for k, v in spec.items() if k != "seed"}), [])
+            if not alike or len(alike[-1]) == replicas:
+                alike.append([])
+            alike[-1].append(task)
+    for first, *others in (group for alike in groups.values() for group in alike):
+        led = [task.payload["spec"] for task in others]
+        found[first.name] = dataclasses.replace(first, payload={**first.payload, "leads": led})
+        for task in others:
+            waits = (*task.after, first.name)
+            found[task.name] = dataclasses.replace(task, payload={**task.payload, "led": True}, after=waits)
+    return list(found.values())
 
 
 def _turned(tasks: list[Task]) -> list[Task]:
@@ -229,7 +254,10 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what all cells of one table must share; budgets are rows of their own."""
     settings = {k: suite[k] for k in ("samples", "floor_draws", "standardise", "network")}
     training = {k: v for k, v in suite["training"].items() if k not in ("steps", "batch", "sweep")}
-    return {**settings, "reference": suite["reference"] or suite["samples"], "training": training}
+    # Trained one by one is how fits were before there was a choice.
+    more = {"replicas": suite["replicas"]} if (suite.get("replicas") or 1) > 1 else {}
+    reference = suite["reference"] or suite["samples"]
+    return {**settings, **more, "reference": reference, "training": training}
 
 
 def note_run(

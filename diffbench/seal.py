@@ -38,8 +38,11 @@ def digest(content: bytes) -> str:
 
 def seal(content: Mapping[str, Any], indent: int | None = 1) -> bytes:
     """Returns the bytes of a sealed file; numbers that JSON cannot hold are null."""
-    full = {**finite_or_none(content), "schema": SCHEMA}
-    text = json.dumps(full, indent=indent, sort_keys=True, allow_nan=False)
+    full = {**content, "schema": SCHEMA}
+    try:
+        text = json.dumps(full, indent=indent, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):  # only then: looking for them takes longer than all the rest
+        text = json.dumps(finite_or_none(full), indent=indent, sort_keys=True, allow_nan=False)
     body = text[1:].lstrip("\n").encode() + b"\n"
     return _OPEN + digest(body).encode() + _CLOSE + body
 

@@ -22,3 +22,13 @@ def canonical(spec: Any) -> str:
 def identify(spec: Any) -> str:
     """Returns the name of what a specification makes: 16 hexadecimal digits."""
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:16]
+
+
+def part_of(spec: Spec) -> dict[str, Any]:
+    """Returns the name and parameters of a part: what compiled programs are cached by."""
+    return {"name": spec["name"], "params": spec["params"]}
+
+
+def label_of(spec: Spec) -> str:
+    """Returns the label that keys of a dataset's draws come from: its name and parameters."""
+    return canonical(part_of(spec))

@@ -51,6 +51,8 @@ class Suite(pydantic.BaseModel):
       standardise: Whether models see (x - mean)/scale.
       network: Parameters of the shared network.
       training: Settings of the optimiser loop; `sweep` gives several budgets.
+      replicas: Seeds that are trained at once, in one program; by default as many as suit the
+        machine. It is part of what a fit is.
       full: Keys that `--full` replaces, where the suite is scaled down by default.
     """
 
@@ -70,6 +72,7 @@ class Suite(pydantic.BaseModel):
     standardise: Annotated[bool, pydantic.Field(strict=True)] = True
     network: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    replicas: Annotated[int, pydantic.Field(strict=True, ge=1, le=1024)] | None = None
     full: dict[str, Any] = {}
 
 
@@ -133,7 +136,12 @@ def _internal(part: str) -> bool:
     return any(mark in part for mark in ("function", "constrained", "[", "list"))
 
 
-def narrow(suite: Suite, chosen: Mapping[str, Sequence[str]], seeds: int | None) -> Suite:
+def narrow(
+    suite: Suite,
+    chosen: Mapping[str, Sequence[str]],
+    seeds: int | None = None,
+    replicas: int | None = None,
+) -> Suite:
     """Returns a suite with some of its lists replaced by names from the command line.
 
     A name that the suite has (as a name or a label) keeps the suite's settings; another
@@ -142,9 +150,11 @@ def narrow(suite: Suite, chosen: Mapping[str, Sequence[str]], seeds: int | None)
     Args:
       suite: The suite.
       chosen: Names by key: "datasets", "families", "samplers", "metrics".
-      seeds: Number of seeds, or None.
+      seeds: Number of seeds, or None for the suite's.
+      replicas: Seeds trained at once, or None for the suite's.
     """
-    changes: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    numbers = {"seeds": seeds, "replicas": replicas}
+    changes: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
     for key, names in chosen.items():
         entries: list[Entry] = []
         for name in names:

@@ -1,9 +1,12 @@
-"""One thread for JAX, and the tiny suite as a fixture."""
+"""One thread for JAX; the tiny suite and the command line as fixtures."""
 
 from __future__ import annotations
 
 import copy
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -22,3 +25,28 @@ def tiny() -> Callable[..., dict[str, Any]]:
         return {**copy.deepcopy(TINY), **changes}
 
     return make
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Returns a function that calls the command line in this process, where JAX is imported already."""
+    from plugin_files import plugins_forgotten
+
+    from diffbench import cli
+
+    def call(*args: object, cwd: object) -> subprocess.CompletedProcess[str]:
+        words = ["diffbench", *map(str, args)]
+        before = signal.getsignal(signal.SIGTERM)
+        with plugins_forgotten(), pytest.MonkeyPatch.context() as patch:
+            patch.chdir(str(cwd))
+            patch.setattr(sys, "argv", words)
+            capsys.readouterr()
+            try:
+                with pytest.raises(SystemExit) as left:
+                    cli.main()
+            finally:
+                signal.signal(signal.SIGTERM, before)
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(words, int(left.value.code or 0), out, err)
+
+    return call

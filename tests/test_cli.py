@@ -1,4 +1,4 @@
-"""The command line end to end, in processes of its own, as a user has it."""
+"""The command line end to end: in processes of its own, as a user has it, and where that adds nothing, in this one."""
 
 import os
 import subprocess
@@ -51,10 +51,10 @@ def test_a_run_ends_with_tables_figures_and_where_they_are(local):
     assert "Traceback" not in result.stderr
 
 
-def test_a_second_run_does_nothing_and_says_so(local, suite_file):
+def test_a_second_run_does_nothing_and_says_so(local, suite_file, command):
     out, _ = local
     before = (out / "tables" / "measurements.csv").read_bytes()
-    result = diffbench("run", suite_file, "--out", out, cwd=suite_file.parent)
+    result = command("run", suite_file, "--out", out, cwd=suite_file.parent)
     assert result.returncode == 0
     assert "nothing to do" in result.stdout
     assert (out / "tables" / "measurements.csv").read_bytes() == before
@@ -70,37 +70,37 @@ def test_tables_are_rebuilt_byte_for_byte(local):
     assert {path.name: path.read_bytes() for path in (out / "tables").iterdir()} == before
 
 
-def test_verify_finds_nothing_wrong_and_writes_nothing(local):
+def test_verify_finds_nothing_wrong_and_writes_nothing(local, command):
     out, _ = local
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    result = diffbench("verify", out, cwd=out)
+    result = command("verify", out, cwd=out)
     assert result.returncode == 0, result.stderr
     assert "nothing is wrong" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
-def test_no_workers_gives_the_same_measurements(local, suite_file):
+def test_no_workers_gives_the_same_measurements(local, suite_file, command):
     out = suite_file.parent / "here"
-    result = diffbench("run", suite_file, "--out", out, "--workers", 0, "--no-figures", cwd=suite_file.parent)
+    result = command("run", suite_file, "--out", out, "--workers", 0, "--no-figures", cwd=suite_file.parent)
     assert result.returncode == 0, result.stderr
     there = (local[0] / "tables" / "measurements.csv").read_bytes()
     assert (out / "tables" / "measurements.csv").read_bytes() == there
 
 
-def test_a_dry_run_writes_nothing(suite_file):
+def test_a_dry_run_writes_nothing(suite_file, command):
     out = suite_file.parent / "dry"
-    result = diffbench("run", suite_file, "--out", out, "--dry-run", cwd=suite_file.parent)
+    result = command("run", suite_file, "--out", out, "--dry-run", cwd=suite_file.parent)
     assert result.returncode == 0
     assert "fitting: 1" in result.stdout
     assert not out.exists()
 
 
-def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
+def test_failed_cells_are_rows_and_exit_code_1(tmp_path, command):
     from tiny_suite import TINY, as_toml
 
     training = {"steps": 20, "batch": 16, "learning_rate": 1e30, "clip": 1e30, "warm_up": 0}
     (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": training}))
-    result = diffbench("run", "s.toml", "--workers", 0, "--no-figures", cwd=tmp_path)
+    result = command("run", "s.toml", "--workers", 0, "--no-figures", cwd=tmp_path)
     assert result.returncode == 1
     assert "not ok: nine_gaussians / learned / ddpm / ancestral(steps=5), seed 0: diverged" in result.stderr
     assert "Traceback" not in result.stderr
@@ -113,6 +113,7 @@ def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
         (["run", "--families", "dpm"], "unknown family 'dpm'; known: ddpm"),
         (["run", "--datasets", "nope"], "unknown dataset 'nope'"),
         (["run", "--seeds", "0"], "seeds"),
+        (["run", "--replicas", "0"], "replicas: input should be greater than or equal to 1; got 0"),
         (["run", "--workers", "-1"], "--workers must be 0 or more; got -1"),
         (["run", "--plugin", "none.py"], "no plug-in file 'none.py'"),
         (["run", "--out", "file/x"], "cannot write to the results folder"),
@@ -123,13 +124,19 @@ def test_failed_cells_are_rows_and_exit_code_1(tmp_path):
         (["tabels"], "tabels"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_exit_code_2(args, text, tmp_path):
+def test_a_wrong_request_is_one_line_and_exit_code_2(args, text, tmp_path, command):
     (tmp_path / "file").write_text("")
-    result = diffbench(*args, cwd=tmp_path)
+    result = command(*args, cwd=tmp_path)
     assert result.returncode == 2
     assert text in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_request_prints_nothing_else_in_a_process_of_its_own(tmp_path):
+    result = diffbench("run", "qick", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_debug_shows_the_traceback(tmp_path):
@@ -153,8 +160,8 @@ def test_help_imports_nothing_heavy():
     assert "--plugin" in result.stdout
 
 
-def test_list_names_every_part_with_its_parameters(tmp_path):
-    result = diffbench("list", cwd=tmp_path)
+def test_list_names_every_part_with_its_parameters(tmp_path, command):
+    result = command("list", cwd=tmp_path)
     assert result.returncode == 0
     for text in (
         "ddpm",

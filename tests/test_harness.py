@@ -11,8 +11,8 @@ from diffbench import engine, harness, rendering, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.engine import Queue, Task
+from diffbench.fits import flatten, unflatten
 from diffbench.store import FOLDERS, Store
-from diffbench.work import flatten, unflatten
 
 
 def run(content, root, **options):
@@ -200,7 +200,7 @@ def test_an_error_is_a_record_and_is_tried_again_only_when_asked(tiny, tmp_path,
     def broken(spec, store):
         raise RuntimeError("out of luck\nsecond line")
 
-    monkeypatch.setitem(work._STAGES, "floor", broken)
+    monkeypatch.setitem(work.STAGES, "floor", broken)
     store, tally = run(tiny(), tmp_path)
     long = long_table(store)
     assert set(long["status"]) == {"error"}

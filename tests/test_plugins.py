@@ -1,12 +1,18 @@
 """Plug-ins: the guide's own text runs, and what breaks is named as the plug-in's fault."""
 
-import os
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
+from plugin_files import plugins_forgotten
+
+from diffbench import cells, plugins
+from diffbench import suite as suites
+from diffbench.contracts import FAMILIES
+from diffbench.spec import identify
+from diffbench.testing import check_family
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "adding_a_family.md").read_text(encoding="utf-8")
@@ -14,17 +20,6 @@ GUIDE = (ROOT / "docs" / "adding_a_family.md").read_text(encoding="utf-8")
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", GUIDE, flags=re.DOTALL)
-
-
-def python(*args, cwd):
-    return subprocess.run(
-        [sys.executable, *map(str, args)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 @pytest.fixture
@@ -37,25 +32,27 @@ def test_the_guides_family_is_about_thirty_lines():
     assert len(blocks("python")[0].splitlines()) <= 35
 
 
-def test_the_guides_check_passes(edm):
+def test_the_guides_check_passes(edm, monkeypatch):
     (edm / "check.py").write_text("import edm\n" + blocks("python")[1])
-    result = python("check.py", cwd=edm)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.syspath_prepend(str(edm))
+    with plugins_forgotten():
+        runpy.run_path(str(edm / "check.py"))
+    assert vars(sys.modules.pop("edm"))
 
 
-def test_the_guides_command_runs(edm):
+def test_the_guides_command_runs(edm, command):
     """Exactly the printed command, on a suite cut down by the working folder's own quick.toml."""
-    (command,) = blocks("console")
-    words = command.split()
+    (printed,) = blocks("console")
+    words = printed.split()
     assert words[:3] == ["python", "-m", "diffbench"]
-    planned = python(*words[1:], "--dry-run", cwd=edm)
+    planned = command(*words[3:], "--dry-run", cwd=edm)
     assert planned.returncode == 0, planned.stderr
     assert "fitting: 2" in planned.stdout
     from tiny_suite import TINY, as_toml
 
     (edm / "small.toml").write_text(as_toml({**TINY, "samplers": ["own"], "scores": ["learned"]}))
-    small = [*words[1:4], "small.toml", *words[4:], "--workers", "0", "--no-figures"]
-    result = python(*small, cwd=edm)
+    small = [words[3], "small.toml", *words[4:], "--workers", "0", "--no-figures"]
+    result = command(*small, cwd=edm)
     assert result.returncode == 0, result.stderr
     assert "edm" in result.stdout
     assert "probability_flow" in result.stdout
@@ -74,10 +71,10 @@ def test_readmes_family_keeps_its_contract(tmp_path):
     (block,) = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
     )
-    check = "from diffbench.testing import check_family\ncheck_family({'name': 'late', 'params': {'weighting': 'simple'}})\n"
-    (tmp_path / "late.py").write_text(block + check)
-    result = python("late.py", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    (tmp_path / "late.py").write_text(block)
+    with plugins_forgotten():
+        plugins.load(str(tmp_path / "late.py"))
+        check_family({"name": "late", "params": {"weighting": "simple"}})
 
 
 BROKEN = {
@@ -110,12 +107,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_plugin_is_one_line_that_names_it(name, tmp_path):
-    text, message = BROKEN[name]
+def test_a_broken_plugin_is_one_line_that_names_it(name, tmp_path, command):
+    # A name of its own, for a process keeps what it has built of a family.
+    mine = "mine_" + name.replace(" ", "_")
+    text, message = (part.replace("mine", mine) for part in BROKEN[name])
     (tmp_path / "p.py").write_text(text)
-    result = python(
-        "-m", "diffbench", "run", "--plugin", "p.py", "--families", "mine", "--dry-run", cwd=tmp_path
-    )
+    result = command("run", "--plugin", "p.py", "--families", mine, "--dry-run", cwd=tmp_path)
     assert result.returncode == 2
     assert re.search(message, result.stderr), result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -144,26 +141,20 @@ def text() -> Metric:
         (TEXT, ["--metrics", "text"], "metric 'text' of plug-in p.py breaks its contract: ContractError: text: expected"),
     ],
 )  # fmt: skip
-def test_broken_samplers_and_metrics_are_named_too(part, option, message, tmp_path):
+def test_broken_samplers_and_metrics_are_named_too(part, option, message, tmp_path, command):
     (tmp_path / "p.py").write_text(part)
-    result = python("-m", "diffbench", "run", "--plugin", "p.py", *option, "--dry-run", cwd=tmp_path)
+    result = command("run", "--plugin", "p.py", *option, "--dry-run", cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr
 
 
-def test_an_edited_plugin_file_is_measured_anew(edm, tmp_path):
-    from diffbench.registry import Entry
-
-    code = (
-        "from diffbench import plugins, suite, cells\n"
-        "from diffbench.spec import identify\n"
-        "plugins.load('edm.py')\n"
-        "s = suite.parse({'datasets': ['nine_gaussians'], 'families': ['edm'], 'seeds': 1})\n"
-        "print(identify(cells.expand(s)[-1].fit))\n"
-    )
-    first = python("-c", code, cwd=edm)
-    (edm / "edm.py").write_text(blocks("python")[0] + "# edited\n")
-    second = python("-c", code, cwd=edm)
-    assert first.returncode == 0, first.stderr
-    assert first.stdout != second.stdout
-    assert Entry(dict).digest is None
+def test_an_edited_plugin_file_is_measured_anew(edm):
+    suite = suites.parse({"datasets": ["nine_gaussians"], "families": ["edm"], "seeds": 1})
+    names = []
+    for more in ("", "# edited\n", ""):
+        (edm / "edm.py").write_text(blocks("python")[0] + more)
+        with plugins_forgotten():
+            plugins.load(str(edm / "edm.py"))
+            names.append(identify(cells.expand(suite)[-1].fit))
+    assert names[0] == names[2] != names[1]
+    assert FAMILIES.entry("ddpm").digest is None

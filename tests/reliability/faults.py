@@ -22,8 +22,23 @@ def behave(payload):
 
 
 def say_environment(payload):
-    names = ("PJRT_NPROC", "OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")
+    names = (
+        "PJRT_NPROC",
+        "OMP_NUM_THREADS",
+        "MALLOC_TRIM_THRESHOLD_",
+        "CUDA_VISIBLE_DEVICES",
+        "JAX_PLATFORMS",
+    )
     return {**behave(payload), "environment": {name: os.environ.get(name) for name in names}}
+
+
+def meet(payload):
+    """Waits until as many tasks are here as the payload says, then says its environment."""
+    (Path(payload["folder"]) / payload["value"]).touch()
+    until = time.monotonic() + 60
+    while len([*Path(payload["folder"]).iterdir()]) < payload["count"] and time.monotonic() < until:
+        time.sleep(0.05)
+    return say_environment(payload)
 
 
 def fail(payload):

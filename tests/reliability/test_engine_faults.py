@@ -98,9 +98,29 @@ def test_what_leaks_is_out_of_memory(tmp_path):
 def test_workers_have_one_thread_and_the_allocators_own_settings():
     ((_, result, _),) = engine.run([Task("a", "fit", {"do": "say_environment"})], misbehave, 1)
     assert result["pid"] != os.getpid()
-    assert result["environment"] == {
-        "PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "MALLOC_TRIM_THRESHOLD_": None,
-    }  # fmt: skip
+    expected = {"PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "MALLOC_TRIM_THRESHOLD_": None}
+    assert expected.items() <= result["environment"].items()
+
+
+def test_each_worker_has_a_gpu_of_its_own(tmp_path):
+    """No GPU is needed: what binds a worker to one is its environment, there before its JAX."""
+    payload = {"do": "meet", "folder": str(tmp_path), "count": 2}
+    tasks = [Task(name, "fit", {**payload, "value": name}, program=name) for name in "ab"]
+    gpus = ("GPU-a", "GPU-b")
+    here = [result["environment"] for _, result, _ in engine.run(tasks, misbehave, 2, Settings(gpus=gpus))]
+    assert sorted(one["CUDA_VISIBLE_DEVICES"] for one in here) == [*gpus]
+    for one in here:
+        expected = {"JAX_PLATFORMS": "cuda,cpu", "PJRT_NPROC": "1", "MALLOC_TRIM_THRESHOLD_": None}
+        assert expected.items() <= one.items()
+
+
+def test_the_worker_that_takes_anothers_place_takes_its_gpu(tmp_path):
+    tasks = [
+        Task("mortal", "fit", {"do": "die_once", "flag": str(tmp_path / "flag")}),
+        Task("heir", "draw", {"do": "say_environment"}, after=("mortal",)),
+    ]
+    ended = list(engine.run(tasks, misbehave, 1, Settings(gpus=("GPU-b",))))
+    assert ended[-1].result["environment"]["CUDA_VISIBLE_DEVICES"] == "GPU-b"
 
 
 @pytest.mark.parametrize(

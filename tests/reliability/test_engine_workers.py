@@ -82,6 +82,22 @@ def test_what_a_task_makes_elsewhere_comes_back_byte_for_byte(stored):
     assert store.read("draw", payload["name"])["nfe"] == 3
 
 
+def test_fits_that_were_trained_together_elsewhere_all_come_back(stored):
+    store, fit, _ = stored
+    led = {"stage": "fit", "seed": 1}
+    payload = {"name": identify(fit), "spec": fit, "leads": [led], "root": str(store.root), "plugins": []}
+    there = courier.unpacked(payload, {})
+    for spec in (fit, led):
+        Store(there["root"]).write("fit", identify(spec), {"status": "ok", "seed": spec["seed"]})
+    courier.keep(store.root, courier.packed(there, {}))
+    assert store.read("fit", identify(led))["seed"] == 1
+    assert not [path for path in Store(there["root"]).root.rglob("*") if path.is_file()]
+    # And so the worker that gets the one that was led, wherever it is, finds its record.
+    follows = {**payload, "name": identify(led), "spec": led, "leads": [], "led": True}
+    assert list(courier.inputs(follows)) == [f"fits/{identify(led)}.json"]
+    assert not courier.inputs({**follows, "led": False})
+
+
 def test_the_record_is_written_after_its_arrays(stored, monkeypatch):
     order = []
     monkeypatch.setattr(Store, "replace", lambda self, path, content: order.append(path.suffix))

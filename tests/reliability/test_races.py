@@ -123,8 +123,8 @@ def test_a_task_that_another_run_did_in_the_meantime_is_not_done_again(alone, ti
     def never(spec, store):
         raise AssertionError("done again")
 
-    for stage in work._STAGES:
-        monkeypatch.setitem(work._STAGES, stage, never)
+    for stage in work.STAGES:
+        monkeypatch.setitem(work.STAGES, stage, never)
     results = [work.execute(task.payload) for task in planned.tasks]
     assert {(result["status"], result["found"]) for result in results} == {("ok", True)}
 

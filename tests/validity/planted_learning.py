@@ -17,9 +17,10 @@ import jax.numpy as jnp
 import optax
 from planted_record import Setting
 
-from diffbench import training, work
+from diffbench import draws, fits, training
 from diffbench.contracts import SAMPLERS, Array, Dataset, Score, key_for
 from diffbench.families.score_sde import ScoreSDE
+from diffbench.inputs import Inputs
 from diffbench.process import PROCESSES, Process
 from diffbench.spec import identify
 from diffbench.store import Store
@@ -73,9 +74,9 @@ def averaged(fit: training.Fit) -> Any:
     spec = {"stage": "fit", "family": FAMILY, "network": NETWORK}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
-        arrays = {**work.flatten("raw", fit.raw), **work.flatten("ema", fit.ema)}
+        arrays = {**fits.flatten("raw", fit.raw), **fits.flatten("ema", fit.ema)}
         store.write("fit", identify(spec), {}, arrays)
-        return work.source_of({"score": "learned", "fit": spec}, store, EASY.build()).arrays
+        return draws.source_of({"score": "learned", "fit": spec}, Inputs(store), EASY.build()).arrays
 
 
 def last(fit: training.Fit) -> Any:

@@ -1,0 +1,22 @@
+"""Plug-ins in a process that goes on without them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+import diffbench.cells  # noqa: F401  (registers the shipped parts, which stay)
+from diffbench import plugins
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+
+
+@contextlib.contextmanager
+def plugins_forgotten() -> Iterator[None]:
+    """Has what plug-ins register in this block go with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (DATASETS, FAMILIES, METRICS, SAMPLERS):
+            patch.setattr(registry, "_entries", dict(registry._entries))
+        patch.setattr(plugins, "_loaded", set(plugins._loaded))
+        yield
