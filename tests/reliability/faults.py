@@ -57,6 +57,11 @@ def diverge(payload):
     return {"status": "diverged", "reason": "the loss is not finite at step 3", "value": float("nan")}
 
 
+def work_a_while(payload):
+    time.sleep(0.3)
+    return behave(payload)
+
+
 def sleep(payload):
     while True:
         time.sleep(3600)

@@ -72,6 +72,29 @@ def test_a_task_that_kills_workers_of_a_cluster_takes_no_other_with_it(two_worke
     assert len(log.read_text().splitlines()) >= 3
 
 
+def test_workers_that_dask_s_own_chaos_kills_lose_nothing(tmp_path):
+    """Workers live for 2 s on average, and 40 tasks take 6 s at least.
+
+    That no worker dies has a chance of exp(-6); that a task dies three times and is given up, which
+    is a row too, one of 1% for each.
+    """
+    from distributed.chaos import KillWorker
+
+    tasks = [Task(f"t{i}", "fit", {"do": "work_a_while", "value": i}) for i in range(40)]
+    tasks.append(Task("heir", "draw", {"do": "behave"}, after=tuple(task.name for task in tasks)))
+    with clusters.cluster(tmp_path) as (address, _, _), engine_client(address) as client:
+        client.register_plugin(KillWorker(delay="2 s", mode="segfault"))
+        ended = list(engine.run(tasks, misbehave, 0, Settings(scheduler=address)))
+    assert sorted(e.task.name for e in ended) == sorted(task.name for task in tasks)  # each once
+    assert ended[-1].task.name == "heir"
+    done = [e for e in ended if e.returned]
+    assert {e.result["value"] for e in done if e.task.name != "heir"} <= {*range(40)}
+    assert len({e.result["pid"] for e in done}) > 2
+    given_up = [e.result for e in ended if not e.returned]
+    assert len(given_up) <= 3
+    assert all(r["status"] == "error" and "its worker died; 3 times" in r["reason"] for r in given_up)
+
+
 def test_two_runs_on_one_scheduler_do_not_mix(two_workers):
     settings = Settings(scheduler=two_workers[0])
     runs = [
