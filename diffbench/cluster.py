@@ -182,10 +182,17 @@ def joined(address: str) -> Iterator[Place]:
     """Joins a cluster that runs already; it stays when the run ends.
 
     Raises:
-      ClusterError: If no scheduler answers at the address, or something else does.
+      ClusterError: If no scheduler answers at the address, or something else does, or there are
+        no certificates for an encrypted one.
     """
-    from distributed import Client
+    from distributed import Client, Security
 
+    encrypted = address.startswith(("tls:", "wss:"))
+    if encrypted and Security().get_connection_args("client").get("ssl_context") is None:
+        raise ClusterError(
+            f"{address} asks for certificates, and Dask's configuration names none: set "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
+        )
     with _quiet():
         try:
             # Dask's own client waits for ever where something listens that says nothing.

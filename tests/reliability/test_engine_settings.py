@@ -2,7 +2,9 @@
 
 import pytest
 
-from diffbench.engine import Settings
+from diffbench import engine
+from diffbench.cluster import ClusterError
+from diffbench.engine import Settings, Task
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,10 @@ def test_sizes_are_bytes():
     assert Settings(memory_limit="2GiB").memory == 2**31
     assert Settings(memory_limit="700MB").memory == 7 * 10**8
     assert Settings().memory is None
+
+
+def test_an_encrypted_scheduler_without_certificates_is_one_line():
+    tasks = [Task("a", "fit", {})]
+    with pytest.raises(ClusterError, match="names none: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE") as error:
+        next(engine.run(tasks, print, 0, Settings(scheduler="tls://127.0.0.1:9")))
+    assert len(str(error.value).splitlines()) == 1
