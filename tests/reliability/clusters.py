@@ -58,7 +58,7 @@ def cluster(folder, workers=2, nanny=True):
     with contextlib.ExitStack() as stack:
         scheduler = stack.enter_context(
             process(
-                "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard",
+                "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--dashboard-address", "127.0.0.1:0",
                 "--scheduler-file", file, folder=folder,
             )
         )  # fmt: skip
