@@ -57,6 +57,13 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     return suite, cells, Store(request.out or Path("results") / suite.name)
 
 
+def _on_gpus(settings: Settings, suite: suites.Suite) -> str:
+    """Returns the line that says what a run on GPUs does otherwise."""
+    count = len(settings.gpus)
+    shown = "the GPU" if count == 1 else f"{count} GPUs"
+    return f"on {shown}, {suite.replicas} seeds trained at once; JAX_PLATFORMS=cpu runs on the processor"
+
+
 def _workers(settings: Settings) -> int:
     """Returns how many workers a run has on this machine: as asked, else one a GPU, else one a core."""
     if settings.workers is not None:
@@ -69,6 +76,8 @@ def run(request: Request) -> int:
     """Runs a suite and returns the exit code."""
     suite, cells, store = _prepared(request)
     with console.Progress() as progress:
+        if request.settings.gpus:
+            progress.note(_on_gpus(request.settings, suite))
         tally = harness.run(
             suite.model_dump(),
             cells,
@@ -117,6 +126,8 @@ def dry_run(request: Request) -> int:
     suite, cells, store = _prepared(request)
     # Frozen: a broken file is counted as to be made again, and left to a run to move.
     planned = harness.plan(cells, Store(store.root, frozen=True), retry_failed=request.retry_failed)
+    if request.settings.gpus:
+        print(_on_gpus(request.settings, suite))
     console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)
     return 0
 

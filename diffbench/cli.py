@@ -76,12 +76,9 @@ def run(
     from diffbench import devices
     from diffbench.engine import ONE_THREAD, Settings
 
-    elsewhere = workers == 0 or scheduler is not None or scheduler_file is not None
-    gpus = () if elsewhere else devices.gpus()
     # XLA reads its threads and its devices when JAX starts, which the next import does.
     os.environ.update(ONE_THREAD)
-    if gpus:
-        os.environ.update(devices.beside_workers())
+    gpus = devices.settle(workers, scheduler is not None or scheduler_file is not None)
     from diffbench import application
 
     narrowed = {"datasets": datasets, "families": families, "samplers": samplers, "metrics": metrics}
@@ -137,9 +134,11 @@ def verify(
     Exit code 1 if anything is broken or disagrees. Parts of plug-ins are only built where their
     file is given.
     """
+    from diffbench import devices
     from diffbench.engine import ONE_THREAD
 
     os.environ.update(ONE_THREAD)
+    devices.settle(0, scheduled=False)  # measured as it was
     from diffbench import application
 
     raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance))

@@ -177,6 +177,19 @@ async def _kind_of(address: str) -> str:
         return str((await there.identity())["type"])
 
 
+def _certified(address: str, security: Any) -> None:
+    """Raises where Dask's configuration has no certificates for an encrypted address."""
+    try:
+        context, why = security.get_connection_args("client").get("ssl_context"), "names none"
+    except OSError as error:
+        context, why = None, f"has some that cannot be read ({describe(error)['reason']})"
+    if context is None:
+        raise ClusterError(
+            f"{address} asks for certificates, and Dask's configuration {why}: set "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
+        )
+
+
 @contextlib.contextmanager
 def joined(address: str) -> Iterator[Place]:
     """Joins a cluster that runs already; it stays when the run ends.
@@ -187,12 +200,8 @@ def joined(address: str) -> Iterator[Place]:
     """
     from distributed import Client, Security
 
-    encrypted = address.startswith(("tls:", "wss:"))
-    if encrypted and Security().get_connection_args("client").get("ssl_context") is None:
-        raise ClusterError(
-            f"{address} asks for certificates, and Dask's configuration names none: set "
-            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
-        )
+    if address.startswith(("tls:", "wss:")):
+        _certified(address, Security())
     with _quiet():
         try:
             # Dask's own client waits for ever where something listens that says nothing.

@@ -8,13 +8,14 @@ is stored is the same bytes wherever it was made.
 from __future__ import annotations
 
 import functools
+import itertools
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from diffbench.spec import identify
-from diffbench.store import FOLDERS, Store
+from diffbench.store import FAILED, FOLDERS, Store
 
 Files = dict[str, bytes]
 
@@ -22,15 +23,14 @@ Files = dict[str, bytes]
 def inputs(payload: Mapping[str, Any]) -> Files:
     """Returns the stored files that a task builds on, by their path in the results folder.
 
-    The record of a task that is led may be there, made by the one that leads it: then it goes too.
+    Where fits are trained together their own records go too: a fit that is led looks for its own,
+    which may be there, and for that of the one that leads it; and that one for those it leads.
     """
-    root = Path(payload["root"])
-    own = [payload["spec"]] if payload.get("led") else []
-    return {
-        path: (root / path).read_bytes()
-        for spec in (*_built_on(payload["spec"]), *own)
-        for path in _paths(root, spec["stage"], identify(spec))
-    }
+    root, spec = Path(payload["root"]), payload["spec"]
+    needed = [(one["stage"], identify(one)) for one in (*_built_on(spec), *payload.get("leads", ()))]
+    if payload.get("led"):
+        needed += [("fit", payload["name"]), ("fit", payload["led"])]
+    return {path: (root / path).read_bytes() for stage, name in needed for path in _paths(root, stage, name)}
 
 
 def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
@@ -69,15 +69,21 @@ def packed(payload: Mapping[str, Any], files: Files) -> Files:
     """
     root = Path(payload["root"])
     specs = [payload["spec"], *payload.get("leads", ())]
-    made = [path for spec in specs for path in _paths(root, spec["stage"], identify(spec))]
-    content = {path: (root / path).read_bytes() for path in made}
-    for path in {*files, *made}:
+    there = {path for spec in specs for path in _paths(root, spec["stage"], identify(spec))}
+    made = {path: (root / path).read_bytes() for path in sorted(there - files.keys())}
+    for path in {*files, *there}:
         (root / path).unlink(missing_ok=True)
-    return content
+    return made
 
 
 def keep(root: Path, files: Files) -> None:
-    """Writes files that came back into the results folder, the record last."""
+    """Writes files that came back into the results folder, records last, and none over another."""
     store = Store(root)
     for path in sorted(files, key=lambda path: path.endswith(".json")):
-        store.replace(root / path, files[path])
+        name, failed, _ = path.partition(FAILED)
+        if failed:
+            # The worker counts from 1, for it does not see earlier failures.
+            attempts = (root / f"{name}{FAILED}{k}.json" for k in itertools.count(1))
+            next(one for one in attempts if store.create(one, files[path]))
+        elif not store.create(root / path, files[path]) and store.load(root / path) is None:
+            store.create(root / path, files[path])  # what stood there was broken, and is moved away

@@ -50,7 +50,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers must be 0 or more; got {self.workers}")
-        if self.gpus and self.workers is not None and self.workers > len(self.gpus):
+        if self.gpus and (self.workers or 0) > len(self.gpus):
             raise ValueError(
                 f"--workers must be at most {len(self.gpus)}, for a worker takes a GPU of its own; "
                 f"got {self.workers}; with JAX_PLATFORMS=cpu workers use the processor's cores"

@@ -45,15 +45,18 @@ def train(specs: Sequence[Spec]) -> list[Made]:
     """
     first = specs[0]
     replicas = first.get("replicas", 1)
-    filled = [*specs, *[specs[-1]] * (replicas - len(specs))]
+
+    def filled(made: list[Any]) -> list[Any]:
+        return [*made, *[made[-1]] * (replicas - len(specs))]
+
     fitted = training.fit_replicas(
         part_of(first["family"]),
         part_of(first["network"]),
         training.settings_of({k: v for k, v in first["training"].items() if k != "version"}),
         models.make_process(first["process"]),
-        [pool_of(spec) for spec in filled],
-        [key_for(spec["seed"], "init") for spec in filled],
-        [key_for(spec["seed"], "steps") for spec in filled],
+        filled([pool_of(spec) for spec in specs]),
+        filled([key_for(spec["seed"], "init") for spec in specs]),
+        filled([key_for(spec["seed"], "steps") for spec in specs]),
     )
     return [_made(one) for one in fitted[: len(specs)]]
 

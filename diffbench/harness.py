@@ -109,7 +109,8 @@ def plan(
 def _grouped(tasks: list[Task]) -> list[Task]:
     """Returns the tasks, with fits that share a program of replicas led by the first of them.
 
-    The others wait for it, find their record, or else train themselves.
+    The others wait for it and find their record. Where it failed for a reason that may be its own
+    they train themselves.
     """
     groups: dict[str, list[list[Task]]] = {}
     found = {task.name: task for task in tasks}
@@ -126,7 +127,9 @@ def _grouped(tasks: list[Task]) -> list[Task]:
         found[first.name] = dataclasses.replace(first, payload={**first.payload, "leads": led})
         for task in others:
             waits = (*task.after, first.name)
-            found[task.name] = dataclasses.replace(task, payload={**task.payload, "led": True}, after=waits)
+            found[task.name] = dataclasses.replace(
+                task, payload={**task.payload, "led": first.name}, after=waits
+            )
     return list(found.values())
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 from diffbench.files import is_plain
 from diffbench.seal import Broken, Foreign, seal, unseal
-from diffbench.store import FOLDERS, Store, StoreError, is_final
+from diffbench.store import FAILED, FOLDERS, Store, StoreError, is_final
 
 FILE = "index.cache"
 # What made a record, and where its arrays are, is no business of a table.
 LEFT_OUT = ("spec", "provenance", "arrays", "started", "ended")
-_FAILED = ".failed-"
 
 
 class Index:
@@ -48,7 +47,7 @@ class Index:
             kept = {k: v for k, v in record.items() if k not in LEFT_OUT}
             found = self._seen[key] = [about, kept]
             self._read.add(key)
-            if is_final(record) != (_FAILED not in file):
+            if is_final(record) != (FAILED not in file):
                 # It came, or went, since the folders were looked at: of no use next time.
                 found[0] = []
         return found[1]
@@ -75,7 +74,7 @@ def _files(store: Store, stage: str) -> dict[str, list[tuple[str, list[int]]]]:
             for entry in entries:
                 if entry.name.endswith(".json") and is_plain(entry.name):
                     about = entry.stat(follow_symlinks=False)
-                    name = entry.name[:-5].partition(_FAILED)[0]
+                    name = entry.name[:-5].partition(FAILED)[0]
                     found.setdefault(name, []).append((entry.name, [about.st_size, about.st_mtime_ns]))
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -86,7 +85,7 @@ def _files(store: Store, stage: str) -> dict[str, list[tuple[str, list[int]]]]:
 
 
 def _rank(file: str) -> float:
-    attempt = file[:-5].partition(_FAILED)[2]
+    attempt = file[:-5].partition(FAILED)[2]
     return int(attempt) if attempt.isdigit() else float("inf")
 
 

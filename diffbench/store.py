@@ -25,7 +25,7 @@ from diffbench.failures import FINAL
 from diffbench.folder import Folder, StoreError, is_sealed
 from diffbench.seal import UNSEALED, Broken, digest, seal, unseal
 
-__all__ = ["FOLDERS", "Store", "StoreError", "is_final"]
+__all__ = ["FAILED", "FOLDERS", "Store", "StoreError", "is_final"]
 
 FOLDERS = {
     "fit": "fits",
@@ -34,6 +34,9 @@ FOLDERS = {
     "reference": "references",
     "floor": "floors",
 }
+
+
+FAILED = ".failed-"
 
 
 def is_final(record: Mapping[str, Any] | None) -> bool:
@@ -86,7 +89,7 @@ class Store(Folder):
         return not self.frozen and any(folder.glob(f"{FOLDERS[stage]}-{name}.*"))
 
     def _failure(self, stage: str, name: str, attempt: int) -> Path:
-        return self.path(stage, name, f".failed-{attempt}.json")
+        return self.path(stage, name, f"{FAILED}{attempt}.json")
 
     def read(self, stage: str, name: str, *, whole: bool = False) -> dict[str, Any] | None:
         """Returns a record that can be built on, or None where there is none.
@@ -222,5 +225,5 @@ class Store(Folder):
     def names(self, stage: str) -> Iterator[str]:
         """Yields the names of the records of a stage, outcomes and failures, each once."""
         folder = self.root / FOLDERS[stage]
-        found = {path.name[:-5].split(".failed-")[0] for path in folder.glob("*.json")}
+        found = {path.name[:-5].split(FAILED)[0] for path in folder.glob("*.json")}
         yield from sorted(name for name in found if files.is_plain(name))

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diffbench import draws, fits, measures, plugins, sampling, training
-from diffbench.failures import describe
+from diffbench.failures import OUT_OF_MEMORY, TIMEOUT, describe
 from diffbench.inputs import Blocked, Inputs, Made
 from diffbench.provenance import provenance
 from diffbench.spec import Spec, identify
@@ -34,33 +34,54 @@ def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
       payload: {"name", "spec", "root", "plugins"}, all JSON. A fit may lead others, "leads": their
-        specifications, which it trains in the same program and whose records it writes too;
-        these are "led", and look for their record before they do anything.
+        specifications, which it trains in the same program and whose records it writes too. Each of
+        these is "led", by the name of that fit, and looks for its record before it does anything.
 
     Returns:
       The record's status, reason and seconds; "found" where an earlier run, or another one in the
       meantime, has made it.
     """
     spec, store = payload["spec"], Store(payload["root"])
-    found = store.read(spec["stage"], payload["name"], whole=True)
-    if found is not None and is_final(found):
-        return {**_told(found), **({} if payload.get("led") else {"found": True})}
-    for path in payload["plugins"]:
-        plugins.load(path)
-    others = [one for one in payload.get("leads", ()) if not _is_there(one, store)]
-    return _told(_make([spec, *others], store)[0])
+    found = _outcome(spec, store)
+    missing = [one for one in payload.get("leads", ()) if _outcome(one, store) is None]
+    if found is None:
+        missing = [spec, *missing]
+    if missing:
+        for path in payload["plugins"]:
+            plugins.load(path)
+        made = _shared_failure(payload, store) or _make(missing, store)
+        return _told(found or made)
+    return {**_told(found or {}), **({} if payload.get("led") else {"found": True})}
 
 
 def _told(record: Mapping[str, Any]) -> dict[str, Any]:
     return {k: record[k] for k in ("status", "reason", "seconds")}
 
 
-def _is_there(spec: Spec, store: Store) -> bool:
-    return is_final(store.read(spec["stage"], identify(spec), whole=True))
+def _outcome(spec: Spec, store: Store) -> dict[str, Any] | None:
+    """Returns the record of a specification where it is final and whole."""
+    record = store.read(spec["stage"], identify(spec), whole=True)
+    return record if is_final(record) else None
 
 
-def _make(specs: list[Spec], store: Store) -> list[dict[str, Any]]:
-    """Does a task and returns the records that it wrote, one for each specification."""
+def _shared_failure(payload: Mapping[str, Any], store: Store) -> dict[str, Any] | None:
+    """Writes the failure of the fit that leads this one, where it is this one's too; returns it.
+
+    Alone a fit is trained by the same program, which takes as long and as much memory.
+    """
+    if not payload.get("led"):
+        return None
+    lead = store.read(payload["spec"]["stage"], payload["led"])
+    if lead is None or lead["status"] not in (TIMEOUT, OUT_OF_MEMORY):
+        return None
+    about = {"status": lead["status"], "reason": lead["reason"], "seconds": 0.0, "compiled": False}
+    record = {**about, "stage": "fit", "spec": payload["spec"], "provenance": provenance()}
+    store.write("fit", payload["name"], record)
+    return record
+
+
+def _make(specs: list[Spec], store: Store) -> dict[str, Any]:
+    """Does a task and returns the record of its first specification; writes one for each."""
     started, began, programs = datetime.now(UTC), time.perf_counter(), _compiled()
     try:
         made = _made(specs, store)
@@ -69,27 +90,29 @@ def _make(specs: list[Spec], store: Store) -> list[dict[str, Any]]:
         failure = describe(error)
         failure["reason"] += f" ({where.name}, line {where.lineno})"
         blocked = {"blocked": True} if isinstance(error, Blocked) else {}
-        made = [({**failure, **blocked}, {})] * len(specs)
+        # Of the first alone: the others have not been tried without it.
+        made = [({**failure, **blocked}, {})]
     about = {
-        "seconds": (time.perf_counter() - began) / len(specs),
+        # What a seed takes of a full program, whatever company it had.
+        "seconds": (time.perf_counter() - began) / specs[0].get("replicas", 1),
         "compiled": _compiled() > programs,
         "started": started.isoformat(timespec="milliseconds"),
         "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "provenance": provenance(),
     }
-    records = []
-    for spec, (content, arrays) in zip(specs, made, strict=True):
+    record: dict[str, Any] = {}
+    # The first is the last to be written: where it is, all are.
+    for spec, (content, arrays) in reversed([*zip(specs, made, strict=False)]):
         record = {"status": "ok", "reason": "", **content, "stage": spec["stage"], "spec": spec, **about}
         store.write(spec["stage"], identify(spec), record, arrays)
-        records.append(record)
-    return records
+    return record
 
 
 def _made(specs: list[Spec], store: Store) -> list[Made]:
     """Returns what the stage of a task makes of its specifications."""
     if len(specs) > 1:
         return fits.train(specs)
-    return [STAGES[specs[0]["stage"]](specs[0], Inputs(store, lambda spec, store: _make([spec], store)[0]))]
+    return [STAGES[specs[0]["stage"]](specs[0], Inputs(store, lambda spec, store: _make([spec], store)))]
 
 
 def measured_again(spec: Spec, store: Store) -> dict[str, Any]:

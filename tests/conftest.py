@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from tiny_suite import TINY
 
-# One thread, as every worker has: before JAX starts.
+# One thread, as every worker has, and no GPU: before JAX starts.
 os.environ.setdefault("PJRT_NPROC", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     def call(*args: object, cwd: object) -> subprocess.CompletedProcess[str]:
         words = ["diffbench", *map(str, args)]
         before = signal.getsignal(signal.SIGTERM)
-        with plugins_forgotten(), pytest.MonkeyPatch.context() as patch:
+        with plugins_forgotten(), mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as patch:
             patch.chdir(str(cwd))
             patch.setattr(sys, "argv", words)
             capsys.readouterr()

@@ -1,6 +1,7 @@
 """Which GPUs are used, on a machine that is made to look as if it had some."""
 
 import os
+from unittest.mock import patch
 
 import pytest
 
@@ -41,9 +42,10 @@ def test_a_gpu_that_jax_has_no_plug_in_for_is_none(driver):
     assert devices.gpus() == ()
 
 
-def test_a_driver_that_fails_or_is_missing_has_no_gpus(driver, monkeypatch):
+def test_without_a_driver_there_are_no_gpus_and_one_that_fails_is_one_line(driver, monkeypatch):
     driver("GPU-aa", code=9)
-    assert devices.gpus() == ()
+    with pytest.raises(ValueError, match=r"nvidia-smi\) does not answer; JAX_PLATFORMS=cpu runs without"):
+        devices.gpus()
     monkeypatch.setenv("PATH", "")
     assert devices.gpus() == ()
 
@@ -59,12 +61,59 @@ def test_jax_platforms_has_the_word(driver, monkeypatch, platforms, count):
 
 @pytest.mark.parametrize(
     ("visible", "found"),
-    [("1", ("1",)), ("GPU-bb, 0", ("GPU-bb", "0")), ("0,-1,1", ("0",)), ("", ()), ("-1", ())],
+    [
+        ("1", ("1",)),
+        ("GPU-b, 0", ("GPU-b", "0")),
+        ("0,-1,1", ("0",)),
+        ("0,2,1", ("0",)),  # there is no third
+        ("GPU-cc,0", ()),
+        ("MIG-1", ("MIG-1",)),
+        ("", ()),
+        ("-1", ()),
+    ],
 )
-def test_cuda_visible_devices_chooses(driver, monkeypatch, visible, found):
+def test_cuda_visible_devices_chooses_as_cuda_does(driver, monkeypatch, visible, found):
     driver("GPU-aa", "GPU-bb")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert devices.gpus() == found
+
+
+@pytest.mark.parametrize(
+    ("workers", "scheduled", "used", "platforms"),
+    [
+        (None, False, ("GPU-aa", "GPU-bb"), "cpu"),  # its workers have them
+        (1, False, ("GPU-aa", "GPU-bb"), "cpu"),
+        (0, False, ("GPU-aa",), "cuda,cpu"),  # it computes itself
+        (None, True, (), "cpu"),  # a scheduler's workers do
+    ],
+)
+def test_who_uses_the_gpus(driver, monkeypatch, workers, scheduled, used, platforms):
+    driver("GPU-aa", "GPU-bb")
+    with patch.dict(os.environ):
+        assert devices.settle(workers, scheduled) == used
+        assert os.environ["JAX_PLATFORMS"] == platforms
+        assert os.environ.get("CUDA_VISIBLE_DEVICES") == ("GPU-aa" if workers == 0 else None)
+
+
+def test_without_gpus_nothing_is_settled(driver):
+    with patch.dict(os.environ):
+        before = dict(os.environ)
+        assert devices.settle(None, False) == ()
+        assert dict(os.environ) == before
+
+
+def test_the_command_line_says_that_it_is_on_gpus(driver, command, tmp_path):
+    from tiny_suite import TINY, as_toml
+
+    driver("GPU-aa", "GPU-bb")
+    (tmp_path / "s.toml").write_text(as_toml({**TINY, "seeds": 3}))
+    told = command("run", "s.toml", "--dry-run", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "on 2 GPUs, 8 seeds trained at once; JAX_PLATFORMS=cpu runs on the processor" in told.stdout
+    refused = command("run", "s.toml", "--dry-run", "--workers", 3, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--workers must be at most 2" in refused.stderr
+    assert "JAX_PLATFORMS" not in os.environ  # as it was
 
 
 def test_a_workers_environment_keeps_the_flags_that_are_there(driver, monkeypatch):

@@ -1,11 +1,12 @@
 """Seeds trained at once: one task trains, each seed has its own record, and no bit depends on company."""
 
+import contextlib
 import json
 
 import numpy as np
 import pytest
 
-from diffbench import fits, harness, tables, training, work
+from diffbench import fits, fleet, harness, tables, training, work
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.inputs import Inputs
@@ -46,8 +47,8 @@ def test_the_number_of_replicas_belongs_to_the_fit_and_one_is_none(several, spec
 
 def test_a_fit_does_not_depend_on_what_is_trained_with_it(specs):
     together = fits.train(specs[:3])
-    alone, last = fits.train([specs[1]]), fits.train([specs[3], specs[1]])
-    for other in (alone[0], last[1]):
+    alone, turned = fits.train([specs[1]]), fits.train([specs[3], specs[2], specs[1]])
+    for other in (alone[0], turned[2]):
         assert other[0] == together[1][0]
         assert other[1].keys() == together[1][1].keys()
         for name, values in other[1].items():
@@ -87,7 +88,7 @@ def test_the_first_of_a_group_leads_and_the_others_wait_for_it(several, tmp_path
         names = {harness.identify(spec) for spec in leader.payload["leads"]}
         led = [task for task in tasks if task.name in names]
         assert len(led) == len(names)
-        assert all(task.after == (leader.name,) and task.payload["led"] for task in led)
+        assert all(task.after == (leader.name,) and task.payload["led"] == leader.name for task in led)
     json.dumps([task.payload for task in tasks])
 
 
@@ -129,20 +130,82 @@ def test_other_replicas_begin_a_table_of_their_own(several, tmp_path):
     assert set(tables.build(store).long["seed"]) == {0, 1}
 
 
-def test_a_group_that_fails_is_tried_one_by_one(several, tmp_path, monkeypatch):
-    """What breaks a program of several seeds must not take the innocent ones with it."""
+def test_a_seed_that_breaks_a_group_is_the_only_one_to_fail(several, tmp_path, monkeypatch):
+    """The data of one seed cannot be drawn: the innocent ones are trained without it."""
+    plain = fits.pool_of
+
+    def broken(spec):
+        if spec["seed"] == 1:
+            raise RuntimeError("no data")
+        return plain(spec)
+
+    monkeypatch.setattr(fits, "pool_of", broken)
+    content = several(seeds=3)
+    tasks = [task for task in planned(content, tmp_path).tasks if task.stage == "fit"]
+    Store(tmp_path).prepare()
+    (leader,) = (task for task in tasks if "leads" in task.payload)
+    assert work.execute(leader.payload)["status"] == "error"
+    # A run that stops here goes on from here: the others have not been tried.
+    assert len([*(tmp_path / "fits").iterdir()]) == 1
+    left = [task.name for task in planned(content, tmp_path).tasks if task.stage == "fit"]
+    assert sorted(left) == sorted(task.name for task in tasks if task.name != leader.name)
+    for path in (tmp_path / "fits").iterdir():
+        path.unlink()
+    store, _ = run(content, tmp_path)
+    statuses = tables.build(store).long.query("score == 'learned'").set_index("seed")["status"].sort_index()
+    assert statuses[1] == "error"
+    # The one that led them cannot be told from the one that broke them.
+    assert sorted(statuses[[0, 2]]) in (["error", "ok"], ["ok", "ok"])
+    monkeypatch.undo()
+    suite = suites.parse(content)
+    again = harness.run(suite.model_dump(), expand(suite), store, workers=0, retry_failed=True)
+    assert again.failed == []
+    assert set(tables.build(store).long["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("status", ["timeout", "out_of_memory"])
+def test_a_program_that_takes_too_much_is_not_tried_for_each_seed(several, tmp_path, monkeypatch, status):
+    """Alone each seed has the same program, so its failure is theirs, until they are tried again."""
+    store = Store(tmp_path)
+    tasks = [task for task in planned(several(seeds=3), tmp_path).tasks if task.stage == "fit"]
+    (leader,) = (task for task in tasks if "leads" in task.payload)
+    store.prepare()
+    store.write("fit", leader.name, {"status": status, "reason": "too much", "spec": leader.payload["spec"]})
+    monkeypatch.setattr(fits, "train", lambda specs: pytest.fail("it was tried"))
+    for task in tasks:
+        if task.name != leader.name:
+            assert work.execute(task.payload)["status"] == status
+            assert store.read("fit", task.name)["reason"] == "too much"
+    assert not [task for task in planned(several(seeds=3), tmp_path).tasks if task.stage == "fit"]
+
+
+def test_one_that_leads_and_is_done_still_trains_the_others_at_once(several, tmp_path, monkeypatch):
+    tasks = [task for task in planned(several(seeds=3), tmp_path).tasks if task.stage == "fit"]
+    (leader,) = (task for task in tasks if "leads" in task.payload)
+    Store(tmp_path).prepare()
+    work.execute({**leader.payload, "leads": []})
+    calls = []
     plain = fits.train
+    monkeypatch.setattr(fits, "train", lambda specs: calls.append(len(specs)) or plain(specs))
+    assert work.execute(leader.payload)["status"] == "ok"
+    assert calls == [2]
+    assert len([*(tmp_path / "fits").glob("*.json")]) == 3
 
-    def broken(specs):
-        if len(specs) > 1:
-            raise MemoryError("Unable to allocate")
-        return plain(specs)
 
-    monkeypatch.setattr(fits, "train", broken)
-    store, tally = run(several(), tmp_path)
-    statuses = tables.build(store).long.query("score == 'learned'").set_index("seed")["status"]
-    assert list(statuses.sort_index()) == ["out_of_memory", "ok", "ok", "ok"]
-    assert len(tally.failed) == 3  # the fit that led, its draw and its measurement
+@pytest.mark.slow
+@pytest.mark.parametrize("sees", [True, False])
+def test_workers_give_the_bits_of_a_run_without_them(several, tmp_path, monkeypatch, sees):
+    if not sees:
+        monkeypatch.setattr(fleet, "_marker", lambda folder: contextlib.nullcontext("/nowhere"))
+    suite = suites.parse(several(seeds=5))
+    made = {}
+    for name, workers in (("here", 0), ("away", 2)):
+        store = Store(tmp_path / name)
+        tally = harness.run(suite.model_dump(), expand(suite), store, workers=workers)
+        assert tally.failed == []
+        made[name] = {path.name: path.read_bytes() for path in store.root.rglob("*.safetensors")}
+    assert made["away"] == made["here"]
+    assert len([name for name in made["here"] if (tmp_path / "here" / "fits" / name).exists()]) == 5
 
 
 def test_a_broken_fit_is_made_again_with_the_same_bits(several, tmp_path):

@@ -88,7 +88,7 @@ def test_workers_that_dask_s_own_chaos_kills_lose_nothing(tmp_path):
     assert sorted(e.task.name for e in ended) == sorted(task.name for task in tasks)  # each once
     assert ended[-1].task.name == "heir"
     done = [e for e in ended if e.returned]
-    assert {e.result["value"] for e in done if e.task.name != "heir"} <= {*range(40)}
+    assert all(e.result["value"] == e.task.payload.get("value") for e in done)
     assert len({e.result["pid"] for e in done}) > 2
     given_up = [e.result for e in ended if not e.returned]
     assert len(given_up) <= 3

@@ -1,5 +1,6 @@
 """Where and within what limits tasks run is checked before any work."""
 
+import dask
 import pytest
 
 from diffbench import engine
@@ -66,8 +67,16 @@ def test_sizes_are_bytes():
     assert Settings().memory is None
 
 
-def test_an_encrypted_scheduler_without_certificates_is_one_line():
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [({}, "names none"), ({"ca-file": "no.pem", "client.cert": "no.pem"}, "cannot be read")],
+)
+def test_an_encrypted_scheduler_without_certificates_is_one_line(setting, why):
     tasks = [Task("a", "fit", {})]
-    with pytest.raises(ClusterError, match="names none: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE") as error:
+    settings = {f"distributed.comm.tls.{key}": value for key, value in setting.items()}
+    with (
+        dask.config.set(settings),
+        pytest.raises(ClusterError, match=f"{why}.*set DASK_DISTRIBUTED__COMM__TLS__CA_FILE") as error,
+    ):
         next(engine.run(tasks, print, 0, Settings(scheduler="tls://127.0.0.1:9")))
     assert len(str(error.value).splitlines()) == 1

@@ -92,15 +92,38 @@ def test_fits_that_were_trained_together_elsewhere_all_come_back(stored):
     courier.keep(store.root, courier.packed(there, {}))
     assert store.read("fit", identify(led))["seed"] == 1
     assert not [path for path in Store(there["root"]).root.rglob("*") if path.is_file()]
-    # And so the worker that gets the one that was led, wherever it is, finds its record.
-    follows = {**payload, "name": identify(led), "spec": led, "leads": [], "led": True}
-    assert list(courier.inputs(follows)) == [f"fits/{identify(led)}.json"]
-    assert not courier.inputs({**follows, "led": False})
+    # And so the worker that gets the one that was led, wherever it is, finds its record,
+    # which does not travel back.
+    follows = {**payload, "name": identify(led), "spec": led, "leads": [], "led": identify(fit)}
+    files = courier.inputs(follows)
+    assert f"fits/{identify(led)}.json" in files
+    assert f"fits/{identify(fit)}.json" in files
+    assert courier.packed(courier.unpacked(follows, files), files) == {}
+
+
+def test_what_comes_back_is_written_over_nothing(stored):
+    store, fit, payload = stored
+    name = identify(fit)
+    before = store.path("fit", name).read_bytes()
+    other = Store(store.root.parent / "other")
+    other.prepare()
+    other.write("fit", name, {"status": "ok", "from": "another machine"})
+    other.write("fit", "x", {"status": "error", "reason": "away"})
+    files = {f"fits/{path.name}": path.read_bytes() for path in (other.root / "fits").glob("*.json")}
+    store.write("fit", "x", {"status": "error", "reason": "here"})
+    courier.keep(store.root, files)
+    assert store.path("fit", name).read_bytes() == before
+    # A failure is another attempt, whatever number it had there.
+    assert [store.load(store._failure("fit", "x", k))["reason"] for k in (1, 2)] == ["here", "away"]
+    # But what stood there and was broken makes room.
+    store.path("fit", name).write_bytes(before[:-9])
+    courier.keep(store.root, files)
+    assert store.read("fit", name)["from"] == "another machine"
 
 
 def test_the_record_is_written_after_its_arrays(stored, monkeypatch):
     order = []
-    monkeypatch.setattr(Store, "replace", lambda self, path, content: order.append(path.suffix))
+    monkeypatch.setattr(Store, "create", lambda self, path, content: order.append(path.suffix) or True)
     courier.keep(stored[0].root, {"draws/a.json": b"", "draws/a.safetensors": b""})
     assert order == [".safetensors", ".json"]
 
