@@ -44,11 +44,12 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
             patch.setattr(sys, "argv", words)
             capsys.readouterr()
             try:
-                with pytest.raises(SystemExit) as left:
-                    cli.main()
+                cli.main()
+            except SystemExit as left:
+                code = int(left.code or 0)
             finally:
                 signal.signal(signal.SIGTERM, before)
         out, err = capsys.readouterr()
-        return subprocess.CompletedProcess(words, int(left.value.code or 0), out, err)
+        return subprocess.CompletedProcess(words, code, out, err)
 
     return call

@@ -124,6 +124,7 @@ def test_importance_draws_times_evenly_in_log_snr(process):
     np.testing.assert_allclose(weight, (high - low) / (noise.t_max - noise.t_min), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "process"), [("ddpm", "ddpm_linear"), ("ncsn", "ncsn")])
 def test_importance_draws_grid_times_in_proportion_to_the_likelihood_weight(family, process):
     noise = PROCESSES.build(process, **{"steps": 40} if family == "ddpm" else {"levels": 40})

@@ -178,6 +178,7 @@ def test_every_figure_is_written_twice_and_fits_a_page(made):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_same_records_give_the_same_bytes_whatever_the_style_of_the_user(made):
     names = made.grid(families=("ddpm",), seeds=1).draw()
     files = [name for png in names for name in (png, png.replace(".png", ".pdf"))]
@@ -239,6 +240,7 @@ def test_budgets_have_blocks_lines_and_fields_of_their_own(made):
     assert text.index("learned score, 500x64") < text.index("learned score, 2000x64")
 
 
+@pytest.mark.slow
 def test_many_datasets_and_families_go_on_more_pages(made):
     made.grid(datasets=[f"data{i}" for i in range(9)], families=("ddpm",), seeds=1, dim=3, n=60)
     made.grid(datasets=["data0"], families=[f"family{i}" for i in range(6)], seeds=1, dim=3, n=60)

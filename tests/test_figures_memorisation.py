@@ -11,6 +11,8 @@ from diffbench.figures.base import style
 from diffbench.figures.records import Run
 from diffbench.store import Store
 
+pytestmark = pytest.mark.slow
+
 OFF = {"name": "perturbed", "of": "empirical", "label": "empirical + 1"}
 
 

@@ -63,6 +63,7 @@ def test_with_the_exact_score_it_is_the_density_at_t_end(name, noise, params):
     assert (found.nfe < 300).all()
 
 
+@pytest.mark.slow
 def test_points_are_data_at_t_end():
     t_end = 0.05
     dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("vp")
@@ -101,6 +102,7 @@ def test_in_two_dimensions_densities_integrate_to_one():
     assert np.exp(found).sum() * width**2 == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_hutchinson_s_trace_is_right_on_average():
     # Rows that are copies of a few points have probes of their own, and share every step.
     dataset, process = DATASETS.build("anisotropic"), PROCESSES.build("vp")
@@ -239,6 +241,7 @@ def ho_et_al(betas, x0, x, eps_hat):
     return total - 0.5 * (bar[-1] * (x0**2).sum(axis=1) + dim * (last - 1 - np.log(last)))
 
 
+@pytest.mark.slow
 def test_the_bound_is_ho_et_al_s():
     betas = np.linspace(0.005, 0.5, 8)
     process = PROCESSES.build("ddpm_linear", steps=8, beta_first=0.005, beta_last=0.5)

@@ -40,6 +40,7 @@ def test_the_guides_check_passes(edm, monkeypatch):
     assert vars(sys.modules.pop("edm"))
 
 
+@pytest.mark.slow
 def test_the_guides_command_runs(edm, command):
     """Exactly the printed command, on a suite cut down by the working folder's own quick.toml."""
     (printed,) = blocks("console")

@@ -96,6 +96,7 @@ def test_fits_of_one_replica_have_no_leader(tiny, tmp_path):
     assert not any({"leads", "led"} & task.payload.keys() for task in planned(tiny(seeds=3), tmp_path).tasks)
 
 
+@pytest.mark.slow
 def test_a_run_trains_each_group_once_and_every_seed_has_its_rows(several, tmp_path, monkeypatch):
     calls = []
     plain = training.fit_replicas
@@ -124,12 +125,14 @@ def test_a_run_trains_each_group_once_and_every_seed_has_its_rows(several, tmp_p
     assert again.equals(learned.reset_index(drop=True))
 
 
+@pytest.mark.slow
 def test_other_replicas_begin_a_table_of_their_own(several, tmp_path):
     run(several(), tmp_path)
     store, _ = run(several(replicas=1, seeds=2), tmp_path)
     assert set(tables.build(store).long["seed"]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_seed_that_breaks_a_group_is_the_only_one_to_fail(several, tmp_path, monkeypatch):
     """The data of one seed cannot be drawn: the innocent ones are trained without it."""
     plain = fits.pool_of
@@ -208,6 +211,7 @@ def test_workers_give_the_bits_of_a_run_without_them(several, tmp_path, monkeypa
     assert len([name for name in made["here"] if (tmp_path / "here" / "fits" / name).exists()]) == 5
 
 
+@pytest.mark.slow
 def test_a_broken_fit_is_made_again_with_the_same_bits(several, tmp_path):
     store, _ = run(several(), tmp_path)
     before = {path.name: path.read_bytes() for path in (tmp_path / "fits").glob("*.safetensors")}

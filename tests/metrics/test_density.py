@@ -67,6 +67,7 @@ def test_a_score_that_is_too_wide_has_its_closed_form(gaussian, outcome):
     assert all(type(value) is float for value in values.values())
 
 
+@pytest.mark.slow
 def test_a_chain_has_a_bound_too(gaussian, outcome):
     process = PROCESSES.build("ddpm_linear", steps=100)
     x = np.random.RandomState(0).standard_normal((64, 2))
@@ -140,6 +141,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     assert programs._cache_size() == 1
 
 
+@pytest.mark.slow
 def test_a_solve_that_fails_is_nan_and_told_by_nothing_else(gaussian, outcome, monkeypatch):
     process = PROCESSES.build("vp")
     monkeypatch.setattr("diffbench.metrics.density.in_blocks", failing(in_blocks))

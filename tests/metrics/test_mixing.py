@@ -205,6 +205,7 @@ def test_starts_lie_apart_and_are_the_same_for_every_score(nine):
     assert sorted(modes.tolist()) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     family, network = {"name": "score_sde", "params": {}}, {"name": "mlp", "params": {"widths": [8, 8]}}
     metric = METRICS.build("mixing", steps=10)

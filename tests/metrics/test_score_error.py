@@ -40,6 +40,7 @@ def test_exact_score_has_no_error_and_a_scaled_one_has_its_own(nine, outcome, na
     assert type(values["score_kl"]) is float
 
 
+@pytest.mark.slow
 def test_a_shifted_score_has_its_closed_form(gaussian, outcome):
     # Under VP a standard normal stays one: s* = -x, E|s*|^2 = D, and with s = s* + c
     # score_kl = |c|^2/2 times the integral of sigma^2 = sigmoid(-log_snr).
@@ -85,6 +86,7 @@ def test_the_field_is_that_of_score_and_truth(nine, outcome):
         np.testing.assert_allclose(exact, expected, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_there_is_a_field_in_two_dimensions_and_within_the_range_only(nine, gaussian, outcome):
     process = PROCESSES.build("vp")
     metric = METRICS.build("score_error", low=0.0, high=4.0, points=2, samples=64)

@@ -50,6 +50,7 @@ def test_metrics_equal_their_definitions(nine, outcome, samples, brute):
     )
 
 
+@pytest.mark.slow
 def test_metrics_equal_their_definitions_to_rounding_in_float64():
     for name, (value, expected) in in_float64().items():
         assert value == pytest.approx(expected, rel=1e-6, abs=1e-13), name

@@ -31,6 +31,7 @@ def whole(root):
     return {key: record for key, record in found.items() if record["status"] == "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["full", "gone"])
 def test_a_disk_that_fails_under_a_run_stops_it_and_a_later_run_goes_on(tiny, tmp_path, monkeypatch, harm):
     real, root, done = os.link, tmp_path / "run", []

@@ -63,6 +63,7 @@ def test_what_hangs_is_a_timeout_and_its_worker_is_replaced(act):
     assert not ended.returned
 
 
+@pytest.mark.slow
 def test_one_worker_that_hangs_is_replaced_by_one_that_does_the_rest():
     ended = beside_innocents("hold", workers=1, innocents=2, settings=Settings(cell_timeout=4))
     assert ended.result["status"] == "timeout"

@@ -42,6 +42,7 @@ for name in names:
 """
 
 
+@pytest.mark.slow
 def test_racing_writers_leave_each_record_once_and_whole(tmp_path):
     import time
 

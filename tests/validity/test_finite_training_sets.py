@@ -15,6 +15,8 @@ from diffbench import sampling, scores, training
 from diffbench.contracts import key_for
 from diffbench.process import PROCESSES
 
+pytestmark = pytest.mark.slow
+
 POINTS = 8
 EULER = {"name": "euler_maruyama", "params": {"steps": 1000, "t_end": None}}
 N = 2000

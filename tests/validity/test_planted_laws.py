@@ -32,6 +32,7 @@ def test_the_chain_that_is_broken_is_sound_when_nothing_is():
     assert laws.CHAIN.error(ho_chain()) < laws.CHAIN.bound
 
 
+@pytest.mark.slow
 def test_the_copied_training_set_is_told_by_its_points():
     n = 500
     truth, copied = broken_models.TRUTH, next(m for m in broken_models.MODELS if m.name.endswith("copied"))
@@ -40,6 +41,7 @@ def test_the_copied_training_set_is_told_by_its_points():
     assert broken_models.copied_share(broken_models.drawer(truth, n)(3), train) == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", broken_models.MODELS, ids=lambda m: m.name)
 def test_broken_models_give_as_many_samples_as_are_asked(model):
     x = broken_models.drawer(model, 300)(0)
