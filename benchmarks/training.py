@@ -1,4 +1,4 @@
-"""Training speed: the scanned loop beside a loop in Python and beside PyTorch.
+"""Training speed: the scanned loop beside a loop in Python, beside replicas, and beside PyTorch.
 
 All train the same residual MLP (128 wide, two blocks) on the same VP eps loss with
 AdamW, clipping and an average of weights, batch 256, on one thread. PyTorch is left out
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import timing
 
-STEPS, BATCH, WIDTH = 200, 256, 128
+STEPS, BATCH, WIDTH, REPLICAS = 200, 256, 128, 8
 
 
 def scanned():
@@ -27,7 +27,13 @@ def scanned():
         keys = key_for(0, "init"), key_for(0, "steps")
         return lambda: training.fit(family, network, settings, vp(), pool, *keys, chunk=chunk)
 
-    return fit(STEPS), fit(1)
+    def replicas():
+        settings = training.Training(steps=STEPS, batch=BATCH)
+        keys = [[key_for(seed, name) for seed in range(REPLICAS)] for name in ("init", "steps")]
+        pools = [pool] * REPLICAS
+        training.fit_replicas(family, network, settings, vp(), pools, *keys, chunk=STEPS)
+
+    return fit(STEPS), fit(1), replicas
 
 
 def pytorch():
@@ -70,8 +76,13 @@ def pytorch():
 
 def main() -> None:
     repeats = 5
-    scan, loop = scanned()
-    work = {"diffbench, one scan": scan, "diffbench, one program call per step": loop}
+    scan, loop, replicas = scanned()
+    together = f"diffbench, {REPLICAS} seeds in one program, each"
+    work = {
+        "diffbench, one scan": scan,
+        "diffbench, one program call per step": loop,
+        together: replicas,
+    }
     try:
         work["PyTorch, eager loop"] = pytorch()
     except ImportError:
@@ -79,7 +90,8 @@ def main() -> None:
     rows = []
     for name, call in work.items():
         least, middle = timing.seconds(call, repeats)
-        rows.append((name, 1e3 * least / STEPS, 1e3 * middle / STEPS))
+        steps = STEPS * (REPLICAS if name == together else 1)
+        rows.append((name, 1e3 * least / steps, 1e3 * middle / steps))
     timing.show(f"{STEPS} steps of batch {BATCH}", "ms a step", rows, repeats)
 
 

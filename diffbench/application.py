@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diffbench import cells as expansion
-from diffbench import console, devices, harness, plugins, rendering, tables
+from diffbench import console, devices, harness, planning, plugins, rendering, runs, tables
 from diffbench import suite as suites
 from diffbench import verify as checking
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
@@ -98,8 +98,8 @@ def run(request: Request) -> int:
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
     console.say_paths("figures", _figures(store, made) if request.figures else [])
-    asked = {harness.place(row) for row in harness.plan(cells, store).rows}
-    failed = [row for row in rendering.failed_cells(made.long) if harness.place(row) in asked]
+    asked = {runs.place(row) for row in planning.plan(cells, store).rows}
+    failed = [row for row in rendering.failed_cells(made.long) if runs.place(row) in asked]
     console.say_failed(failed)
     return 1 if failed else 0
 
@@ -125,7 +125,7 @@ def dry_run(request: Request) -> int:
     """Says what a run would do and returns the exit code."""
     suite, cells, store = _prepared(request)
     # Frozen: a broken file is counted as to be made again, and left to a run to move.
-    planned = harness.plan(cells, Store(store.root, frozen=True), retry_failed=request.retry_failed)
+    planned = planning.plan(cells, Store(store.root, frozen=True), retry_failed=request.retry_failed)
     if request.settings.gpus:
         print(_on_gpus(request.settings, suite))
     console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import diffbench
-from diffbench import engine, harness, rendering, tables
+from diffbench import engine, harness, planning, rendering, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.engine import Queue, Task
@@ -154,7 +154,7 @@ def test_a_new_metric_only_measures(done, tiny, tmp_path):
 
     shutil.copytree(done.root, tmp_path / "more")
     suite = suites.parse(tiny(metrics=["energy", "mode_tv"]))
-    planned = harness.plan(expand(suite), Store(tmp_path / "more"))
+    planned = planning.plan(expand(suite), Store(tmp_path / "more"))
     assert {task.stage for task in planned.tasks} == {"measure", "floor"}
 
 

@@ -6,17 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from diffbench import fits, fleet, harness, tables, training, work
+from diffbench import fits, fleet, harness, planning, tables, training, work
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.inputs import Inputs
+from diffbench.spec import identify
 from diffbench.store import Store
 
 REPLICAS = 3
 
 
 def planned(content, root):
-    return harness.plan(expand(suites.parse(content)), Store(root))
+    return planning.plan(expand(suites.parse(content)), Store(root))
 
 
 def run(content, root):
@@ -85,7 +86,7 @@ def test_the_first_of_a_group_leads_and_the_others_wait_for_it(several, tmp_path
     leaders = [task for task in tasks if "leads" in task.payload]
     assert sorted(len(task.payload["leads"]) for task in leaders) == [0, 2, 2]
     for leader in leaders:
-        names = {harness.identify(spec) for spec in leader.payload["leads"]}
+        names = {identify(spec) for spec in leader.payload["leads"]}
         led = [task for task in tasks if task.name in names]
         assert len(led) == len(names)
         assert all(task.after == (leader.name,) and task.payload["led"] == leader.name for task in led)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diffbench import harness, tables
+from diffbench import harness, planning, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.store import Store
@@ -65,5 +65,5 @@ def test_no_row_is_missing_and_the_newest_end_is_the_one_that_counts(run):
 def test_what_may_go_better_is_tried_again_when_asked(run, status, tried):
     go, store, cells = run
     go(ending(status))
-    assert harness.plan(cells, store).tasks == []
-    assert bool(harness.plan(cells, store, retry_failed=True).tasks) is tried
+    assert planning.plan(cells, store).tasks == []
+    assert bool(planning.plan(cells, store, retry_failed=True).tasks) is tried

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from diffbench import harness, runs, seal, tables
+from diffbench import harness, planning, runs, seal, tables
 from diffbench import suite as suites
 from diffbench.cells import expand
 from diffbench.store import Store
@@ -118,7 +118,7 @@ def test_a_task_that_another_run_did_in_the_meantime_is_not_done_again(alone, ti
     from diffbench import work
 
     cells = expand(suites.parse(tiny()))
-    planned = harness.plan(cells, Store(tmp_path))
+    planned = planning.plan(cells, Store(tmp_path))
     store, _ = run(tiny(), tmp_path)
 
     def never(spec, store):
@@ -132,9 +132,9 @@ def test_a_task_that_another_run_did_in_the_meantime_is_not_done_again(alone, ti
 
 def test_runs_begin_at_places_of_their_own(tiny, tmp_path):
     cells = expand(suites.parse(tiny(seeds=5)))
-    firsts = {harness.plan(cells, Store(tmp_path)).tasks[-1].name for _ in range(30)}
+    firsts = {planning.plan(cells, Store(tmp_path)).tasks[-1].name for _ in range(30)}
     assert len(firsts) > 3
-    orders = [[task.name for task in harness.plan(cells, Store(tmp_path)).tasks] for _ in range(2)]
+    orders = [[task.name for task in planning.plan(cells, Store(tmp_path)).tasks] for _ in range(2)]
     assert sorted(orders[0]) == sorted(orders[1])
 
 
