@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from diffbench import rendering
+from diffbench import rendering, spreadsheet
+from diffbench.comparison import compare
+from diffbench.runs import PLACE
+from diffbench.split import error_split
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -25,17 +28,42 @@ BEGIN, END = "<!-- begin:results -->", "<!-- end:results -->"
 FRONT = "nine_gaussians"
 
 
+class Disagreement(ValueError):
+    """A run that does not give the rows that are published."""
+
+
 def take_over(run: Path, name: str) -> None:
-    """Copies the tables of a run, its suite, and where it was made."""
+    """Takes over the rows of a run, its suite, and where it was made, and makes its tables.
+
+    Rows that are published and not in the run stay, where both have the same settings.
+
+    Raises:
+      Disagreement: If a row of the run is published with another value.
+    """
     folder = REFERENCE / name
     folder.mkdir(parents=True, exist_ok=True)
-    for table in ("measurements.csv", "comparison.csv", "comparison.md", "error_split.csv", "error_split.md"):
-        shutil.copyfile(run / "tables" / table, folder / table)
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
     # An outcome; what a dead worker left says less.
     path = next(path for path in sorted((run / "draws").glob("*.json")) if ".failed-" not in path.name)
     record = json.loads(path.read_text(encoding="utf-8"))
     kept = {key: about[key] for key in ("columns", "diffbench", "settings", "suite")}
+    long = read_long(run / "tables" / "measurements.csv")
+    if (folder / "run.json").exists():
+        published, before = read(name)
+        if before["settings"] == kept["settings"]:
+            long = joined(published, long)
+            kept["columns"] = {**before["columns"], **kept["columns"]}
+    processes = {cell["family"]: cell["process"] for cell in about["cells"] if cell.get("process")}
+    split = error_split(long, processes)
+    content = {
+        "measurements.csv": spreadsheet.csv(long),
+        "comparison.csv": spreadsheet.csv(compare(long, kept["columns"])),
+        "comparison.md": rendering.markdown(long, kept["columns"]).encode(),
+        "error_split.csv": spreadsheet.csv(split),
+        "error_split.md": rendering.split_markdown(long, split).encode(),
+    }
+    for file, data in content.items():
+        (folder / file).write_bytes(data)
     picture = run / "figures" / f"density_{FRONT}.png"
     if name == "quick" and picture.exists():
         shutil.copyfile(picture, ROOT / "docs" / picture.name)
@@ -43,13 +71,42 @@ def take_over(run: Path, name: str) -> None:
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
+def joined(published: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of both, each once, in the order of a run's own table.
+
+    Raises:
+      Disagreement: If they differ in a row that both have.
+    """
+    place = [*PLACE, "metric"]
+    both = published.merge(new, on=place, suffixes=("_old", ""), how="inner")
+    for column in (c for c in published.columns if c not in place):
+        old, now = both[f"{column}_old"], both[column]
+        wrong = both[~((old == now) | (old.isna() & now.isna()))]
+        if not wrong.empty:
+            row = wrong.iloc[0]
+            where = " / ".join(str(row[k]) for k in place if row[k] != "")
+            raise Disagreement(
+                f"{column} of {where} is published as {row[f'{column}_old']} and is now {row[column]};"
+                " delete the published tables to replace them"
+            )
+    rows = pd.concat([published, new]).drop_duplicates(place)
+    return rows.sort_values([*PLACE], kind="stable").reset_index(drop=True)
+
+
+def read_long(path: Path) -> pd.DataFrame:
+    """Returns a long table as `tables` builds it."""
+    text = ("dataset", "family", "score", "sampler", "metric", "status", "reason", "budget")
+    whole = dict.fromkeys(("seed", "nfe", "n_samples"), "Int64")
+    long = pd.read_csv(path, dtype={**dict.fromkeys(text, str), **whole})
+    long[list(text)] = long[list(text)].fillna("")
+    return long
+
+
 def read(name: str) -> tuple[pd.DataFrame, dict]:
     """Returns the long table and the description of a reference run."""
     folder = REFERENCE / name
-    text = ("dataset", "family", "score", "sampler", "metric", "status", "reason", "budget")
-    long = pd.read_csv(folder / "measurements.csv", dtype=dict.fromkeys(text, str))
-    long[list(text)] = long[list(text)].fillna("")
-    return long, json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return read_long(folder / "measurements.csv"), about
 
 
 def table(long: pd.DataFrame, dataset: str, metrics: Sequence[str], columns: dict) -> list[str]:
@@ -106,7 +163,7 @@ def baselines() -> str:
     lines = [
         "# Baselines",
         "",
-        "What each family reaches by the sampler of its paper, on the 2-D datasets run so far, at"
+        "What each family reaches by the sampler of its paper, on the 2-D datasets, at"
         f" {budget['steps']:,} steps of batch {budget['batch']}, with one network, one optimiser loop and"
         " each family's default process for all datasets. Made from `results/reference/baselines` by"
         " `results/publish.py`; run it with `python -m diffbench run baselines`.",

@@ -26,6 +26,36 @@ def test_the_baselines_page_is_made_from_the_committed_results(publish):
     assert (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8") == publish.baselines()
 
 
+def test_published_tables_are_those_of_their_long_table(publish):
+    """So the rows that stood before a run was taken over count as much as its own."""
+    from diffbench import rendering, spreadsheet
+    from diffbench.comparison import compare
+
+    for folder in publish.REFERENCE.glob("*/measurements.csv"):
+        long, about = publish.read(folder.parent.name)
+        made = {
+            "measurements.csv": spreadsheet.csv(long),
+            "comparison.csv": spreadsheet.csv(compare(long, about["columns"])),
+            "comparison.md": rendering.markdown(long, about["columns"]).encode(),
+        }
+        assert {name: (folder.parent / name).read_bytes() for name in made} == made
+
+
+def test_a_run_adds_rows_to_those_that_are_published_and_changes_none(publish):
+    long, _ = publish.read("quick")
+    first, second = long[long["seed"] < 2], long[long["seed"] > 0]
+    assert publish.joined(first, second).equals(long)
+    assert publish.joined(long, long).equals(long)
+    changed = second.reset_index(drop=True)
+    changed.loc[changed.index[-1], "value"] += 1e-9
+    where = changed.iloc[-1]
+    publish.joined(first[first["seed"] < 1], changed)  # none of it is published
+    with pytest.raises(
+        publish.Disagreement, match=rf"value of {where['dataset']} / .* is published as .*; delete"
+    ):
+        publish.joined(long, changed)
+
+
 def test_every_link_between_pages_leads_somewhere():
     import re
 
