@@ -27,7 +27,8 @@ TITLES = {
     "floor": "noise floors",
     "measure": "measuring",
 }
-# What fits a terminal; every column is in the files.
+# Metrics that a terminal shows however long the labels are; every column is in the files.
+LEAST = 2
 SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
@@ -113,18 +114,17 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             made.long, dataset, metrics, over_floor=True, censored=rendering.censored_of(columns)
         )
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
-        heads = [head for head in rendering.HEAD if head != "cells" or failing]
-        for head in heads:
-            table.add_column(head, justify="right" if head in ("NFE", "cells") else "left", overflow="fold")
-        for metric in metrics:
-            sign = "z" if metric in floored else rendering.arrow(flat[metric]["better"])
-            table.add_column(f"{SHORT.get(metric, metric)} {sign}", justify="right", no_wrap=True)
+        heads = [*rendering.HEAD, *(_head(metric, metric in floored, flat) for metric in metrics)]
+        shown = _fitting([heads, *rows], console.width, [] if failing else [4])
+        for i in shown:
+            number = i >= len(rendering.HEAD) or heads[i] in ("NFE", "cells")
+            table.add_column(heads[i], justify="right" if number else "left", overflow="fold", no_wrap=number)
         before = None
         for row in rows:
             if before not in (None, row[0]):
                 table.add_section()
             before = row[0]
-            table.add_row(*(escape(cell) for i, cell in enumerate(row) if i != 4 or failing))
+            table.add_row(*(escape(row[i]) for i in shown))
         console.print(table)
         console.print()
     print(
@@ -132,6 +132,25 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
         "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone.\n"
         "gaussian: a Gaussian of the data's moments. tables/error_split.md: what each error is made of."
     )
+
+
+def _head(metric: str, floored: bool, columns: Mapping[str, Any]) -> str:
+    return f"{SHORT.get(metric, metric)} {'z' if floored else rendering.arrow(columns[metric]['better'])}"
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int, without: Sequence[int]) -> list[int]:
+    """Returns the columns of a table that fit a width: the last metrics go before labels are folded.
+
+    Args:
+      rows: The heads and the rows.
+      width: Characters in a line.
+      without: Columns to leave out in any case.
+    """
+    widths = [max(len(cell) for cell in column) + 1 for column in zip(*rows, strict=True)]
+    shown = [i for i in range(len(widths)) if i not in without]
+    while sum(widths[i] for i in shown) > width and shown[-1] >= len(rendering.HEAD) + LEAST:
+        shown.pop()
+    return shown
 
 
 def say_done(made: int, kept: int, root: Path) -> None:
