@@ -22,7 +22,7 @@ def test_all_metrics_are_shown_where_they_fit():
 
 
 def test_the_last_metrics_go_before_labels_are_folded():
-    assert shown(row("score_sde (corrected)", "langevin (corrected)"), width=90)[-1] == "mmd2_loc z"
+    assert shown(row("score_sde (corrected)", "langevin (corrected)"), width=80)[-1] == "mmd2_loc z"
 
 
 def test_two_metrics_stay_however_long_the_labels_are():
