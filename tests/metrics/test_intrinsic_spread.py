@@ -20,7 +20,7 @@ def circle():
 def test_the_column_is_scipys_kolmogorov_smirnov_distance(truth, outcome, n, m):
     s_curve = DATASETS.build("s_curve")
     x, y = 1.1 * truth(s_curve, n, "x"), truth(s_curve, m, "y")
-    u, v = (np.asarray(s_curve.intrinsic(points)) for points in (x, y))
+    u, v = (np.asarray(s_curve.intrinsic(points), np.float64) for points in (x, y))
     expected = [stats.ks_2samp(u[:, j], v[:, j]).statistic for j in range(2)]
     metric = METRICS.build("intrinsic")
     values, arrays = metric.measure(KEY, outcome(s_curve, x, y))
