@@ -153,6 +153,7 @@ def list_parts(
     debug: Debug = False,
 ) -> None:
     """Name every registered thing with its parameters, defaults and the truths it offers."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # nothing is computed that a GPU should wake for
     from diffbench import application
 
     application.list_parts(tuple(plugin or ()), load)
