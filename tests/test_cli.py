@@ -98,6 +98,7 @@ def test_a_dry_run_writes_nothing(suite_file, command):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_failed_cells_are_rows_and_exit_code_1(tmp_path, command):
     from tiny_suite import TINY, as_toml
 

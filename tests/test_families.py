@@ -138,6 +138,7 @@ def test_importance_draws_grid_times_in_proportion_to_the_likelihood_weight(fami
     np.testing.assert_allclose(weight, wanted.mean(), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "process"),
     [

@@ -14,6 +14,8 @@ from diffbench.contracts import DATASETS
 from diffbench.likelihood import elbo, in_blocks, log_likelihood, log_prob
 from diffbench.process import PROCESSES
 
+pytestmark = pytest.mark.slow
+
 KEY = jax.random.key(3)
 NETWORK = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 6}}
 

@@ -66,6 +66,7 @@ def test_replicas_are_the_fits_of_their_seeds(specs):
         np.testing.assert_allclose(replica[1][name], values, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_diverged_replica_is_the_same_alone_and_in_company(specs):
     def grown(spec, rate):
         return {**spec, "training": {**spec["training"], "learning_rate": rate, "clip": 1e30, "warm_up": 0}}

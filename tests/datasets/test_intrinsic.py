@@ -14,6 +14,8 @@ from diffbench.contracts import DATASETS
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.testing import ContractError, check_dataset
 
+pytestmark = pytest.mark.slow
+
 SKELETONS = [
     ("circle", {}, 1),
     ("circle", {"embed": 5}, 1),

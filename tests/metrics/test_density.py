@@ -49,6 +49,7 @@ def test_the_exact_score_is_at_no_distance_and_reaches_the_entropy(nine, truth, 
     assert math.isnan(values["nll_elbo"])
 
 
+@pytest.mark.slow
 def test_a_score_that_is_too_wide_has_its_closed_form(gaussian, outcome):
     process, v, n = PROCESSES.build("vp"), 1.5, 512
     x = np.random.RandomState(0).standard_normal((n, 2))
@@ -121,6 +122,7 @@ def test_hutchinson_s_trace_judges_alike(outcome, truth):
 OPTIONS = {"trace": "auto", "probes": 1, "t_end": None, "rtol": 1e-3, "atol": 1e-3}
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     process = PROCESSES.build("vp")
     family, network = {"name": "score_sde", "params": {}}, {"name": "mlp", "params": {"widths": [8, 8]}}

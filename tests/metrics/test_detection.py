@@ -78,6 +78,7 @@ def test_an_energy_test_at_n_star_has_power_one_half(metric, nine, truth, outcom
     assert power(round(n_star / 1.5)) < 0.5 < power(round(n_star * 1.5))
 
 
+@pytest.mark.slow
 def test_truth_is_beyond_n_but_one_time_in_twenty(metric, nine, truth, outcome):
     n = 60
     floor = floor_of(metric, nine, truth(nine, n, "y"), n, 400)

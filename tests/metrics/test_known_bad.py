@@ -48,6 +48,7 @@ def mode(nine):
     return lambda x: jnp.argmax(nine.modes.responsibilities(x), axis=1)
 
 
+@pytest.mark.slow
 def test_truth_is_accepted(z_of):
     z = z_of(lambda x: x)
     assert all(

@@ -116,6 +116,7 @@ def test_a_constant_or_broken_chain_has_no_number():
     assert np.isnan(diagnose(modes)).all()
 
 
+@pytest.mark.slow
 def test_exact_chains_mix_at_high_noise_and_are_stuck_at_low(measured):
     values, arrays = measured("vp")
     assert values["rhat_high_noise"] < 1.03

@@ -107,6 +107,7 @@ def test_the_score_is_called_once_for_each_level_and_each_field(nine, outcome):
     assert calls == [((128, 2), ())] * 16 + [((400, 2), ())] * 3
 
 
+@pytest.mark.slow
 def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     process = PROCESSES.build("vp")
     family, network = {"name": "score_sde", "params": {}}, {"name": "mlp", "params": {"widths": [8, 8]}}

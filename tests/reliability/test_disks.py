@@ -91,6 +91,7 @@ def test_the_command_says_it_in_a_line_and_exits_with_2(tmp_path):
     whole(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_tables_of_a_folder_that_can_only_be_read_are_made_in_memory(tiny, tmp_path, monkeypatch):
     from diffbench import files, tables
 

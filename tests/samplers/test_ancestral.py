@@ -13,6 +13,7 @@ from diffbench.samplers.ancestral import DEFAULT_STEPS
 BETAS = np.array([0.05, 0.1, 0.2, 0.35, 0.6])
 
 
+@pytest.mark.slow
 def test_a_continuous_process_is_cut_evenly_and_ends_at_the_data(run_openly, gaussian, points):
     process, (x, z) = PROCESSES.build("vp"), points
     asked, samples, nfe = run_openly(SAMPLERS.build("ancestral", steps=4, t_end=0.1), process, gaussian(process, 1.0).score, x, z)  # fmt: skip

@@ -47,6 +47,7 @@ def nine():
     return solve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("process", "solver"),
     [

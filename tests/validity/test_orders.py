@@ -20,6 +20,8 @@ from diffbench.process import PROCESSES
 from diffbench.samplers.base import langevin_step
 from diffbench.samplers.ode import flow
 
+pytestmark = pytest.mark.slow
+
 every_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: "-".join(map(str, law[:3])))
 
 

@@ -13,6 +13,8 @@ import pytest
 from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 
+pytestmark = pytest.mark.slow
+
 # The data itself, a little noise, much noise, and VE's end.
 LEVELS = [(1.0, 0.0), (0.95, 0.3), (0.2, 0.98), (1.0, 20.0)]
 ROWS = 64
