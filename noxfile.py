@@ -34,7 +34,12 @@ if RUNNING not in SUPPORTED:
 # The running interpreter comes last: a run ends with its tests.
 PYTHONS = sorted(SUPPORTED, key=lambda version: version == RUNNING)
 
-ELSEWHERE = ("tests/test_cli.py", "tests/test_harness.py", "tests/test_figures.py", "tests/test_package.py")
+ELSEWHERE = (
+    "tests/test_cli.py",
+    "tests/stages/test_harness.py",
+    "tests/figures/test_figures.py",
+    "tests/test_package.py",
+)
 
 nox.options.sessions = ["lint", "smoke", "tests"]
 nox.options.download_python = "never"

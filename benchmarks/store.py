@@ -12,10 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from diffbench import runs, tables
-from diffbench.index import FILE
+from diffbench.records import runs
+from diffbench.records.index import FILE
+from diffbench.records.store import Store
 from diffbench.spec import identify
-from diffbench.store import Store
+from diffbench.tables import long as tables
 
 METRICS = ("energy", "mmd2", "sliced_w2", "mode_tv", "c2st", "coverage", "density", "score_error")
 SAMPLERS = 4

@@ -13,10 +13,10 @@ STEPS, BATCH, WIDTH, REPLICAS = 200, 256, 128, 8
 
 
 def scanned():
-    from diffbench import training
     from diffbench.contracts import key_for
-    from diffbench.parts import make_dataset
     from diffbench.process import vp
+    from diffbench.programs import training
+    from diffbench.suites.parts import make_dataset
 
     dataset = make_dataset({"name": "nine_gaussians", "params": {}, "standardise": True})
     pool = dataset.standardise(dataset.sample(key_for(0, "pool"), 2**16))

@@ -14,7 +14,7 @@ def contenders(n: int):
     from scipy.spatial.distance import cdist
 
     from diffbench.contracts import METRICS, Outcome, key_for
-    from diffbench.parts import make_dataset
+    from diffbench.suites.parts import make_dataset
 
     dataset = make_dataset({"name": "nine_gaussians", "params": {}, "standardise": True})
     x, y = (np.asarray(dataset.standardise(dataset.sample(key_for(0, s), n))) for s in "xy")

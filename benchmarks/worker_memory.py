@@ -52,7 +52,8 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     import worker_memory
 
-    from diffbench import crew, engine
+    from diffbench.workers import engine
+    from diffbench.workers import seat as crew
 
     widths = [8 + 8 * (i % SHAPES) for i in range(CELLS)]
     tasks = [engine.Task(str(i), "fit", {"width": w}, program=str(w)) for i, w in enumerate(widths)]

@@ -9,17 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffbench import cells as expansion
-from diffbench import console, devices, harness, planning, plugins, rendering, runs, tables
-from diffbench import suite as suites
-from diffbench import verify as checking
+from diffbench import console, plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
-from diffbench.engine import Settings
-from diffbench.networks import NETWORKS
+from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
+from diffbench.programs.training import Training
+from diffbench.records import runs
+from diffbench.records.store import Store
 from diffbench.registry import Registry
-from diffbench.store import Store
-from diffbench.training import Training
+from diffbench.stages import harness, planning
+from diffbench.stages import verify as checking
+from diffbench.suites import cells as expansion
+from diffbench.suites import suite as suites
+from diffbench.tables import long as tables
+from diffbench.tables import rendering
+from diffbench.workers import devices
+from diffbench.workers.engine import Settings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,8 +73,8 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
-    from diffbench import devices
-    from diffbench.engine import ONE_THREAD, Settings
+    from diffbench.workers import devices
+    from diffbench.workers.engine import ONE_THREAD, Settings
 
     # XLA reads its threads and its devices when JAX starts, which the next import does.
     os.environ.update(ONE_THREAD)
@@ -112,8 +112,8 @@ def tables(
 ) -> None:
     """Rebuild the tables from stored results; nothing is trained, drawn or measured."""
     from diffbench import console
-    from diffbench import tables as build
-    from diffbench.store import Store
+    from diffbench.records.store import Store
+    from diffbench.tables import long as build
 
     store = Store(folder)
     columns = build.read_run(store)["columns"]
@@ -134,8 +134,8 @@ def verify(
     Exit code 1 if anything is broken or disagrees. Parts of plug-ins are only built where their
     file is given.
     """
-    from diffbench import devices
-    from diffbench.engine import ONE_THREAD
+    from diffbench.workers import devices
+    from diffbench.workers.engine import ONE_THREAD
 
     os.environ.update(ONE_THREAD)
     devices.settle(0, scheduled=False)  # measured as it was

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from diffbench import rendering, tables
+from diffbench.tables import long as tables
+from diffbench.tables import rendering
 
 WIDTH = 100
 TITLES = {

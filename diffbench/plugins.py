@@ -35,7 +35,7 @@ def load(path: str) -> None:
     sys.modules[name] = module
     try:
         # Registering shipped parts first makes a clash of names the plug-in's fault.
-        import diffbench.cells  # noqa: F401
+        import diffbench.suites.cells  # noqa: F401
 
         with plugin_origin(file.name, digest):
             spec.loader.exec_module(module)

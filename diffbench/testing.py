@@ -23,7 +23,6 @@ import numpy as np
 import diffbench.datasets
 import diffbench.metrics
 import diffbench.samplers  # noqa: F401  (the imports register the shipped parts)
-from diffbench import models
 from diffbench.contracts import (
     DATASETS,
     FAMILIES,
@@ -35,8 +34,9 @@ from diffbench.contracts import (
     Sampler,
     key_for,
 )
-from diffbench.networks import NETWORKS
+from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES, Process
+from diffbench.programs import model as models
 
 _SMALL_NETWORK = {"name": "mlp", "params": {"widths": [16, 16], "embedding_width": 8}}
 

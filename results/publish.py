@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from diffbench import rendering, spreadsheet
-from diffbench.comparison import compare
-from diffbench.runs import PLACE
-from diffbench.split import error_split
+from diffbench.records.runs import PLACE
+from diffbench.tables import rendering, spreadsheet
+from diffbench.tables.comparison import compare
+from diffbench.tables.split import error_split
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-import diffbench.cells  # noqa: F401  (registers the shipped parts, which stay)
+import diffbench.suites.cells  # noqa: F401  (registers the shipped parts, which stay)
 from diffbench import plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 

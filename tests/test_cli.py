@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from diffbench.suite import SuiteError
+from diffbench.suites.suite import SuiteError
 
 ROOT = Path(__file__).resolve().parent.parent
 

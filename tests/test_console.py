@@ -2,7 +2,8 @@
 
 import pytest
 
-from diffbench import console, rendering
+from diffbench import console
+from diffbench.tables import rendering
 
 HEADS = [*rendering.HEAD, "energy z", "mmd2_loc z", "mode_tv z"]
 CELLS = 4  # the column of completed cells

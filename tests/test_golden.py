@@ -16,11 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import models, networks, process, sampling, training
-from diffbench import parts as parts
+from diffbench import process
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Outcome
-from diffbench.networks import NETWORKS
+from diffbench.networks import base as networks
+from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
+from diffbench.programs import model as models
+from diffbench.programs import sampling, training
 
 DIGESTS = Path(__file__).parent / "golden" / "digests.json"
 # Above what other processors and releases of JAX change, below what a change of method does.

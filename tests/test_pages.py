@@ -28,8 +28,8 @@ def test_the_baselines_page_is_made_from_the_committed_results(publish):
 
 def test_published_tables_are_those_of_their_long_table(publish):
     """So the rows that stood before a run was taken over count as much as its own."""
-    from diffbench import rendering, spreadsheet
-    from diffbench.comparison import compare
+    from diffbench.tables import rendering, spreadsheet
+    from diffbench.tables.comparison import compare
 
     for folder in publish.REFERENCE.glob("*/measurements.csv"):
         long, about = publish.read(folder.parent.name)

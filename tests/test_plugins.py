@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from plugin_files import plugins_forgotten
 
-from diffbench import cells, plugins
-from diffbench import suite as suites
+from diffbench import plugins
 from diffbench.contracts import FAMILIES
 from diffbench.spec import identify
+from diffbench.suites import cells
+from diffbench.suites import suite as suites
 from diffbench.testing import check_family
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +63,7 @@ def test_the_guides_command_runs(edm, command):
 def test_the_guides_suite_entry_is_a_suite_entry(edm):
     import tomllib
 
-    from diffbench.suite import items
+    from diffbench.suites.suite import items
 
     entry = tomllib.loads(blocks("toml")[0])["families"]
     assert [item.label for item in items(entry, "families")] == ["score_sde", "edm(log_mean=-0.8)"]

@@ -22,13 +22,13 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import Array, Dataset, Number, PRNGKey
-from diffbench.datasets.laws import LOG_2PI as LOG_2PI
-from diffbench.datasets.laws import Embedded as Embedded
-from diffbench.datasets.laws import GaussianMixture as GaussianMixture
-from diffbench.datasets.laws import IsotropicMixture as IsotropicMixture
-from diffbench.datasets.laws import Law as Law
-from diffbench.datasets.laws import isometry as isometry
-from diffbench.datasets.laws import pytree as pytree
+from diffbench.laws.mixtures import LOG_2PI as LOG_2PI
+from diffbench.laws.mixtures import Embedded as Embedded
+from diffbench.laws.mixtures import GaussianMixture as GaussianMixture
+from diffbench.laws.mixtures import IsotropicMixture as IsotropicMixture
+from diffbench.laws.mixtures import Law as Law
+from diffbench.laws.mixtures import isometry as isometry
+from diffbench.laws.mixtures import pytree as pytree
 
 
 @pytree

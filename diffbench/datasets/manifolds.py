@@ -21,8 +21,8 @@ from scipy import interpolate, special
 from diffbench import checks
 from diffbench.contracts import DATASETS, Array, Dataset
 from diffbench.datasets.base import IsotropicMixture, manifold_dataset
-from diffbench.datasets.curves import Curve, Spines
-from diffbench.datasets.surfaces import Boxes, Extruded, Sphere, Torus
+from diffbench.laws.curves import Curve, Spines
+from diffbench.laws.surfaces import Boxes, Extruded, Sphere, Torus
 
 _CHORDS = 2048  # Their greatest distance from a shipped curve is below 1e-5, standardised.
 

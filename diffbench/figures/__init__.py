@@ -12,11 +12,11 @@ from collections.abc import Container, Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffbench import runs
 from diffbench.figures import curves, density, fields, memorisation, mixing, quality, split
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
-from diffbench.store import Store
+from diffbench.records import runs
+from diffbench.records.store import Store
 
 
 def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:

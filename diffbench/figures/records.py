@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 
-from diffbench.comparison import rank
-from diffbench.store import Store
+from diffbench.records.store import Store
+from diffbench.tables.comparison import rank
 
 Colour = tuple[float, float, float]
 

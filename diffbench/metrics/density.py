@@ -36,10 +36,10 @@ from diffbench.contracts import (
     Score,
     Truth,
 )
-from diffbench.likelihood import TRACES, elbo, in_blocks, log_prob
 from diffbench.metrics.base import points as points_of
 from diffbench.metrics.base import prepared
 from diffbench.process import Process
+from diffbench.programs.likelihood import TRACES, elbo, in_blocks, log_prob
 
 
 @METRICS.register("nll")

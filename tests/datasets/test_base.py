@@ -12,7 +12,9 @@ from scipy import stats
 
 from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
-from diffbench.datasets import base, curves, laws, surfaces
+from diffbench.datasets import base
+from diffbench.laws import curves, surfaces
+from diffbench.laws import mixtures as laws
 from diffbench.pairwise import by_rows
 
 NAMES = DATASETS.names()

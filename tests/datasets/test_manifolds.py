@@ -12,7 +12,7 @@ from scipy import integrate, special, stats
 
 from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
-from diffbench.datasets.special import interval, log_sphere_mean
+from diffbench.laws.special import interval, log_sphere_mean
 
 MANIFOLDS = ("circle", "two_moons", "swiss_roll", "s_curve", "torus", "sphere", "checkerboard", "pinwheel")
 

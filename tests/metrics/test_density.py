@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import likelihood, models, scores
 from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.datasets.coordinates import in_data_coordinates
-from diffbench.likelihood import elbo, in_blocks, log_likelihood, log_prob
 from diffbench.metrics.density import _log_p
 from diffbench.process import PROCESSES
+from diffbench.programs import likelihood, scores
+from diffbench.programs import model as models
+from diffbench.programs.likelihood import elbo, in_blocks, log_likelihood, log_prob
 from diffbench.spec import canonical
 
 KEY = key_for(0, "density test")

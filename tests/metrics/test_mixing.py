@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffbench import models, scores
 from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.metrics import mixing
 from diffbench.metrics.mixing import LEVELS, diagnose, largest_rhat, starts
 from diffbench.process import PROCESSES
+from diffbench.programs import model as models
+from diffbench.programs import scores
 
 KEY = key_for(0, "mixing test")
 

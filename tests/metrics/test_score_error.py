@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import models, scores
 from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.process import PROCESSES
+from diffbench.programs import model as models
+from diffbench.programs import scores
 
 KEY = key_for(0, "score_error test")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from diffbench import harness
-from diffbench import suite as suites
-from diffbench.cells import expand
-from diffbench.store import FOLDERS, Store, StoreError
+from diffbench.records.store import FOLDERS, Store, StoreError
+from diffbench.stages import harness
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,7 +93,8 @@ def test_the_command_says_it_in_a_line_and_exits_with_2(tmp_path):
 
 @pytest.mark.slow
 def test_tables_of_a_folder_that_can_only_be_read_are_made_in_memory(tiny, tmp_path, monkeypatch):
-    from diffbench import files, tables
+    from diffbench.records import files
+    from diffbench.tables import long as tables
 
     store, _ = run(tiny(), tmp_path / "run")
     expected = tables.build(store).long
@@ -117,7 +118,7 @@ def test_tables_of_a_folder_that_can_only_be_read_are_made_in_memory(tiny, tmp_p
 
 
 def test_figures_and_tables_of_a_folder_without_records_are_rows_that_say_so(tiny, tmp_path):
-    from diffbench import tables
+    from diffbench.tables import long as tables
 
     store, _ = run(tiny(), tmp_path / "run")
     for folder in FOLDERS.values():

@@ -9,9 +9,9 @@ import pytest
 from faults import misbehave
 from tiny_suite import TINY, as_toml
 
-from diffbench import engine
-from diffbench.cluster import ClusterError
-from diffbench.engine import Settings, Task
+from diffbench.workers import engine
+from diffbench.workers.cluster import ClusterError
+from diffbench.workers.engine import Settings, Task
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ import os
 import pytest
 from faults import misbehave
 
-from diffbench import engine
-from diffbench.engine import Settings, Task
-from diffbench.failures import FINAL, describe
+from diffbench.records.outcome import FINAL, describe
+from diffbench.workers import engine
+from diffbench.workers.engine import Settings, Task
 
 INNOCENTS = 6
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from diffbench import harness, planning, tables
-from diffbench import suite as suites
-from diffbench.cells import expand
-from diffbench.store import Store
+from diffbench.records.store import Store
+from diffbench.stages import harness, planning
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
+from diffbench.tables import long as tables
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def run(tiny, tmp_path, monkeypatch):
     cells = expand(suite)
 
     def go(execute, **options):
-        monkeypatch.setattr("diffbench.work.execute", execute)
+        monkeypatch.setattr("diffbench.stages.work.execute", execute)
         return harness.run(suite.model_dump(), cells, store, workers=0, **options)
 
     return go, store, cells

@@ -3,9 +3,9 @@
 import dask
 import pytest
 
-from diffbench import engine
-from diffbench.cluster import ClusterError
-from diffbench.engine import Settings, Task
+from diffbench.workers import engine
+from diffbench.workers.cluster import ClusterError
+from diffbench.workers.engine import Settings, Task
 
 
 @pytest.mark.parametrize(

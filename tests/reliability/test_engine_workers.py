@@ -5,12 +5,15 @@ import contextlib
 import pytest
 from faults import misbehave
 
-from diffbench import courier, crew, engine, fleet, harness, tables
-from diffbench import suite as suites
-from diffbench.cells import expand
-from diffbench.engine import Queue, Task
+from diffbench.records.store import Store
 from diffbench.spec import identify
-from diffbench.store import Store
+from diffbench.stages import harness
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
+from diffbench.tables import long as tables
+from diffbench.workers import courier, engine, fleet
+from diffbench.workers import seat as crew
+from diffbench.workers.engine import Queue, Task
 
 
 def test_a_worker_that_holds_many_programs_is_replaced(monkeypatch):

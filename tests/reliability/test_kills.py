@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffbench import runs
-from diffbench.store import Store
+from diffbench.records import runs
+from diffbench.records.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import builtins, os, signal, sys
 import numpy as np
-from diffbench import files, runs
-from diffbench.store import Store
+from diffbench.records import files, runs
+from diffbench.records.store import Store
 
 def hooked(real, left):
     def call(*args, **kwargs):

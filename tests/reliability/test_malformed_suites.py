@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_suite import TINY
 
-from diffbench import suite as suites
-from diffbench.cells import expand
 from diffbench.registry import PluginError
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
 
 LEAVES = st.one_of(
     st.none(),

@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from diffbench import harness, planning, runs, seal, tables
-from diffbench import suite as suites
-from diffbench.cells import expand
-from diffbench.store import Store
+from diffbench.records import runs, seal
+from diffbench.records.store import Store
+from diffbench.stages import harness, planning
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
+from diffbench.tables import long as tables
 
 ROOT = Path(__file__).resolve().parents[2]
 RACERS = 8
@@ -21,8 +23,8 @@ RACERS = 8
 RACER = """
 import random, sys, time
 import numpy as np
-from diffbench import runs
-from diffbench.store import Store
+from diffbench.records import runs
+from diffbench.records.store import Store
 
 root, me, start = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 store = Store(root)
@@ -115,7 +117,7 @@ def test_racing_runs_share_the_work_and_make_the_table_of_one(alone, tmp_path):
 
 
 def test_a_task_that_another_run_did_in_the_meantime_is_not_done_again(alone, tiny, tmp_path, monkeypatch):
-    from diffbench import work
+    from diffbench.stages import work
 
     cells = expand(suites.parse(tiny()))
     planned = planning.plan(cells, Store(tmp_path))

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from diffbench import spreadsheet, suite, tables
+from diffbench.records.store import Store
 from diffbench.registry import PluginError
-from diffbench.store import Store
+from diffbench.suites import suite
+from diffbench.tables import long as tables
+from diffbench.tables import spreadsheet
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [path for folder in ("diffbench", "benchmarks", "results") for path in (ROOT / folder).rglob("*.py")]
@@ -94,7 +96,7 @@ def test_numbers_stay_numbers(number):
 
 
 def test_every_csv_of_a_run_is_inert(tmp_path):
-    from diffbench import runs
+    from diffbench.records import runs
 
     bad = '=cmd|"/c calc"!A1'
     store = Store(tmp_path)
@@ -150,8 +152,8 @@ def test_tables_and_listing_run_no_plug_in(tmp_path, monkeypatch):
     """An announced plug-in that would fail on import stays asleep."""
     from importlib import metadata
 
-    from diffbench import runs
     from diffbench.contracts import METRICS
+    from diffbench.records import runs
 
     def points(**selection):
         wanted = metadata.EntryPoint("evil", "evil_module_that_runs:register", "diffbench.metrics")

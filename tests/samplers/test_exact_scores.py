@@ -7,9 +7,9 @@ import pytest
 
 from diffbench import datasets as datasets
 from diffbench import samplers as samplers
-from diffbench import sampling, scores
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
+from diffbench.programs import sampling, scores
 
 COUNTED = [
     ("ancestral", {"steps": 7}, "vp"),

@@ -20,11 +20,11 @@ import numpy as np
 import planted_learning as learning
 from planted_record import NINE, NINE_RAW, Law, Setting, Variant
 
-from diffbench import training
 from diffbench.contracts import Sampler, key_for
 from diffbench.families.base import Family
 from diffbench.process import PROCESSES, Process, from_betas, prior_kl
-from diffbench.scores import learned, score_function
+from diffbench.programs import training
+from diffbench.programs.scores import learned, score_function
 
 V = 0.3
 BETAS = np.array([0.05, 0.1, 0.2, 0.35, 0.6])

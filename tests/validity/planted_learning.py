@@ -17,13 +17,15 @@ import jax.numpy as jnp
 import optax
 from planted_record import Setting
 
-from diffbench import draws, fits, training
 from diffbench.contracts import SAMPLERS, Array, Dataset, Score, key_for
 from diffbench.families.score_sde import ScoreSDE
-from diffbench.inputs import Inputs
 from diffbench.process import PROCESSES, Process
+from diffbench.programs import training
+from diffbench.records.store import Store
 from diffbench.spec import identify
-from diffbench.store import Store
+from diffbench.stages import draw as draws
+from diffbench.stages import fit as fits
+from diffbench.stages.inputs import Inputs
 
 # One Gaussian, N(0, I) once standardised: the network below holds its score under VP exactly, so that fits
 # of seconds are as good as truth and what is left is the defect.

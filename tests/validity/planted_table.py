@@ -25,11 +25,11 @@ from planted_defects import DEFECTS
 from planted_judging import COLUMNS, DRAWS, mean_z, word
 from planted_record import NINE, Defect, Trial
 
-from diffbench import cells as cells
-from diffbench import process, training
+from diffbench import process
 from diffbench.contracts import DATASETS, METRICS, SAMPLERS
 from diffbench.families.score_sde import ScoreSDE
-from diffbench.provenance import provenance
+from diffbench.programs import training
+from diffbench.records.provenance import provenance
 from diffbench.spec import identify
 
 HERE = Path(__file__).resolve().parent
@@ -37,6 +37,7 @@ ROOT = HERE.parent.parent
 RESULTS = ROOT / "results" / "reference" / "validity" / "planted.json"
 PAGE = ROOT / "docs" / "validity.md"
 N, FLOOR_DRAWS = 10_000, 99
+UNDECIDING = re.compile(r"(?m)^\s*(?:#.*|import .*|from [\w.]+ import (?:\([^)]*\)|.*))\n")
 DECIDING = (
     "broken_models",
     "planted_defects",
@@ -55,8 +56,8 @@ def digest() -> str:
     settings = {trial.setting for defect in DEFECTS for trial in defect.trials}
     return identify(
         {
-            # Lines of comment decide nothing.
-            "modules": {name: re.sub(r"(?m)^\s*#.*\n", "", text) for name, text in texts.items()},
+            # Lines of comment decide nothing, and neither does where a name is imported from.
+            "modules": {name: UNDECIDING.sub("", text) for name, text in texts.items()},
             "metrics": {m: METRICS.build(m).version for s in settings for m in s.metrics},
             "datasets": {s.dataset: DATASETS.build(s.dataset, **dict(s.params)).version for s in settings},
             "samplers": {name: SAMPLERS.build(name).version for name in SAMPLERS_USED},

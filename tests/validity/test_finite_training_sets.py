@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffbench import sampling, scores, training
 from diffbench.contracts import key_for
 from diffbench.process import PROCESSES
+from diffbench.programs import sampling, scores, training
 
 pytestmark = pytest.mark.slow
 

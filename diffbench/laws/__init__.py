@@ -1,0 +1,1 @@
+"""Distributions that know themselves blurred by Gaussian noise."""

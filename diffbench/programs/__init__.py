@@ -1,0 +1,1 @@
+"""What is compiled: training, sampling, likelihoods, and the score functions they run on."""

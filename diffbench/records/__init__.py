@@ -1,0 +1,1 @@
+"""What is kept: a results folder that loses nothing."""

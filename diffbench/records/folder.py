@@ -1,0 +1,125 @@
+"""A folder of sealed files: each read whole or moved away, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from diffbench.records import files, quarantine
+from diffbench.records.seal import Broken, Foreign, seal, unseal
+
+
+class StoreError(ValueError):
+    """The results folder cannot be used; the message says why."""
+
+
+def is_sealed(data: bytes) -> bool:
+    """Returns whether the content of a file is what was written."""
+    try:
+        unseal(data)
+    except Broken:
+        return False
+    except Foreign:
+        return True
+    return True
+
+
+class Folder:
+    """A results folder, without knowledge of what its files are.
+
+    Attributes:
+      root: The folder.
+      frozen: Whether it is left as it is.
+    """
+
+    def __init__(self, root: Path | str, *, frozen: bool = False):
+        """Opens a folder, which need not exist yet.
+
+        Args:
+          root: The folder.
+          frozen: Whether to leave it as it is: nothing is written, and what is broken counts
+            as missing without being moved.
+        """
+        self.root = Path(root)
+        self.frozen = frozen
+
+    def create(self, path: Path, content: bytes) -> bool:
+        """Writes a file that is not there; one that is there and not the same is no obstacle."""
+        self._writable()
+        try:
+            path.parent.mkdir(exist_ok=True)
+            if files.create(files.inside(self.root, path), content):
+                return True
+            if path.suffix == ".safetensors" and self.read_bytes(path) != content:
+                broken = "its content does not have the digest in its name"
+                self.discard(path, broken, lambda data: data == content)
+                return files.create(path, content)
+        except (OSError, ValueError) as error:
+            raise self.trouble("write to", error) from error
+        return False
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a sealed JSON file at the top of the folder, over what is there."""
+        self.replace(self.root / name, seal(content))
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Returns a JSON file from the top of the folder, or None."""
+        return self.load(self.root / name)
+
+    def add(self, name: str, content: Mapping[str, Any]) -> bool:
+        """Writes a sealed JSON file unless one of its name is there; returns whether it did."""
+        return self.create(self.root / name, seal(content))
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Writes a file whole, over what is there: for what can be made again at will.
+
+        Raises:
+          StoreError: If it cannot be written, or would lie outside the folder.
+        """
+        self._writable()
+        try:
+            path.parent.mkdir(exist_ok=True)
+            files.replace(files.inside(self.root, path), content)
+        except (OSError, ValueError) as error:
+            raise self.trouble("write to", error) from error
+
+    def read_bytes(self, path: Path) -> bytes | None:
+        """Returns what is in a file, or None where there is none.
+
+        Raises:
+          StoreError: If it is there and cannot be read.
+        """
+        try:
+            return files.read(path)
+        except OSError as error:
+            raise self.trouble("read", error) from error
+
+    def load(self, path: Path) -> dict[str, Any] | None:
+        """Returns a sealed file, or None where there is none or it had to be moved away."""
+        data = self.read_bytes(path)
+        if data is None:
+            return None
+        try:
+            return unseal(data)
+        except Broken as error:
+            self.discard(path, str(error), is_sealed)
+            return None
+        except Foreign as error:
+            raise StoreError(f"{path}: {error}") from error
+
+    def discard(self, path: Path, reason: str, is_whole: Callable[[bytes], bool]) -> None:
+        """Moves a broken file away; see `quarantine.put_away`."""
+        if not self.frozen:
+            quarantine.put_away(self.root, path, reason, is_whole)
+
+    def _writable(self) -> None:
+        if self.frozen:
+            raise StoreError(f"the results folder {self.root} is only read here")
+        if not self.root.is_dir():
+            raise StoreError(f"cannot write to the results folder {self.root}: it has gone")
+
+    def trouble(self, what: str, error: Exception) -> StoreError:
+        """Returns the one line that says what could not be done to the folder."""
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return StoreError(f"cannot {what} the results folder {self.root}: {reason}")

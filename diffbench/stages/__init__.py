@@ -1,0 +1,1 @@
+"""What is done: fit, draw, measure, and the plan that orders them."""

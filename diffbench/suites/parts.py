@@ -1,0 +1,274 @@
+"""The parts that a suite names, built and checked: datasets, families, samplers, metrics.
+
+Each part is built once, here: a builder raises on a wrong value, a plug-in's part is
+held against its contract, and pairs that cannot work are refused with the reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import diffbench.datasets
+import diffbench.families
+import diffbench.metrics
+import diffbench.samplers  # noqa: F401  (the four imports register the shipped parts)
+from diffbench import testing
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset, Metric, Sampler
+from diffbench.datasets.coordinates import in_data_coordinates
+from diffbench.networks.base import NETWORKS
+from diffbench.networks.base import VERSION as NETWORK_VERSION
+from diffbench.process import PROCESSES, Process
+from diffbench.process import VERSION as PROCESS_VERSION
+from diffbench.programs import model as models
+from diffbench.programs.training import settings_of
+from diffbench.registry import PluginError, Registry
+from diffbench.spec import Spec, canonical
+from diffbench.suites.suite import Item, Suite, SuiteError, items
+
+
+class Data(NamedTuple):
+    """A dataset of the suite, built."""
+
+    item: Item
+    spec: Spec
+    dataset: Dataset
+    train_size: int | None
+    metrics: tuple[Spec, ...]
+
+
+class Model(NamedTuple):
+    """A family of the suite, built, or a process alone for exact rows."""
+
+    label: str
+    family: Spec | None
+    network: Spec | None
+    noise: str
+    process: Spec
+    built: Process
+    samplers: tuple[tuple[str, Spec], ...]
+
+
+def part(registry: Registry[Any], name: str, params: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Returns a part as it stands in records, all its parameters filled in."""
+    spec: dict[str, Any] = {"name": name, "params": registry.complete(name, params), "version": version}
+    digest = registry.entry(name).digest
+    return {**spec, "plugin": digest} if digest else spec
+
+
+@functools.lru_cache(maxsize=64)
+def _dataset(text: str) -> Dataset:
+    spec = json.loads(text)
+    dataset = DATASETS.build(spec["name"], **spec["params"])
+    return dataset if spec["standardise"] else in_data_coordinates(dataset)
+
+
+def make_dataset(spec: Spec) -> Dataset:
+    """Builds a dataset from its specification, in the coordinates that models see."""
+    return _dataset(canonical(spec))
+
+
+def _build(registry: Registry[Any], key: str, item: Item, check: Callable[[Any], None]) -> Any:
+    """Builds a part; a plug-in's is held against its contract first."""
+    try:
+        built = registry.build(item.name, **item.params)
+        origin = registry.entry(item.name).origin
+    except PluginError:
+        raise
+    except Exception as error:
+        _blame(registry, item.name, error)
+        raise SuiteError(f"{key}: {error}") from error
+    if origin is not None:
+        hold(f"{registry.kind} {item.name!r} of plug-in {origin}", check, built)
+    return built
+
+
+def _blame(registry: Registry[Any], name: str, error: Exception) -> None:
+    """Raises a PluginError where a plug-in's builder raised what only a fault raises."""
+    expected = isinstance(error, ValueError | TypeError)
+    origin = registry.entry(name).origin if name in registry.loaded() else None
+    if origin is not None and not expected:
+        who = f"{registry.kind} {name!r} of plug-in {origin}"
+        raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
+    if not expected:
+        raise error
+
+
+def hold(who: str, check: Callable[..., None], *args: Any) -> None:
+    """Holds a plug-in's part against its contract.
+
+    Raises:
+      PluginError: If it breaks it, or raises on the way; the message names it.
+    """
+    try:
+        check(*args)
+    except Exception as error:
+        raise PluginError(f"{who} breaks its contract: {type(error).__name__}: {error}") from error
+
+
+def datasets_of(suite: Suite) -> list[Data]:
+    """Returns the datasets of a suite, built, each with the metrics that fit it."""
+    found = []
+    for item in items(suite.datasets, "datasets", reserved=("train_size", "metrics")):
+        dataset = _build(DATASETS, "datasets", item, testing.check_dataset)
+        spec = {**part(DATASETS, item.name, item.params, dataset.version), "standardise": suite.standardise}
+        size = item.extra.get("train_size")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise SuiteError(
+                f"datasets: {item.name}: train_size must be a whole number of at least 1; got {size!r}"
+            )
+        wanted = item.extra.get("metrics", suite.metrics)
+        if not isinstance(wanted, list) or not wanted:
+            raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
+        found.append(Data(item, spec, make_dataset(spec), size, _metrics(wanted, dataset, size)))
+    return found
+
+
+def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | None:
+    """Returns what a metric needs and a dataset does not offer, or None."""
+    offers = {
+        "samples": True,
+        "score": True,
+        "modes": dataset.modes is not None,
+        "manifold": dataset.distance is not None,
+        "intrinsic": dataset.intrinsic is not None,
+        "density": dataset.density,
+        "train": train_size is not None and train_size >= 2,
+    }
+    for need in metric.needs:
+        if need not in offers:
+            return f"it needs {need!r}, which is none of {', '.join(offers)}"
+        if not offers[need]:
+            hint = {
+                "train": "a finite training set (train_size of at least 2)",
+                "manifold": "a manifold",
+                "intrinsic": "coordinates on a manifold",
+                "density": "a density",
+            }.get(need, need)
+            remedy = {"density": "; give it a thickness above 0"}.get(need, "")
+            return f"it needs {hint}, and dataset {dataset.name!r} has none{remedy}"
+    return None
+
+
+def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tuple[Spec, ...]:
+    found = []
+    for item in items(wanted, "metrics"):
+        named = {entry["name"] for entry in wanted if isinstance(entry, dict) and "name" in entry}
+        every = [Item(name, name, {}, {}) for name in METRICS.names() if name not in named]
+        chosen = every if item.name == "all" else [item]
+        for one in chosen:
+            metric = _build(METRICS, "metrics", one, testing.check_metric)
+            reason = lacks(metric, dataset, train_size)
+            if reason is None:
+                found.append(part(METRICS, one.name, one.params, metric.version))
+            elif item.name != "all":
+                raise SuiteError(f"metrics: {one.name}: {reason}")
+    names = [spec["name"] for spec in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SuiteError(
+                f"metrics: {name!r} may be there once for a dataset; it is there {names.count(name)} times"
+            )
+    return tuple(found)
+
+
+def budgets_of(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
+    """Returns the training budgets of a suite: labels, and the settings of the loop."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for word in ("name", "label"):
+        if word in suite.training:
+            raise SuiteError(f"training takes no {word!r}; a budget is called by its steps and batch")
+    for item in items([{"name": "training", **suite.training}], "training"):
+        try:
+            settings = settings_of(item.params)
+        except (ValueError, TypeError) as error:
+            raise SuiteError(f"training: {error}") from error
+        found.append((f"{settings.steps}x{settings.batch}", dataclasses.asdict(settings)))
+    names = [name for name, _ in found]
+    if len({*names}) < len(names):
+        raise SuiteError(f"training: budgets must differ in steps or batch; got {', '.join(names)}")
+    return found
+
+
+def families_of(suite: Suite) -> list[Model]:
+    """Returns the families of a suite, held against their processes and samplers."""
+    found = []
+    for item in items(suite.families, "families", reserved=("process", "samplers", "network")):
+        try:
+            family: Any = FAMILIES.entry(item.name).build
+            params = FAMILIES.complete(item.name, item.params)
+            noise, process = _process(item.extra.get("process", family.default_process))
+            built = models.make_process(process)
+            own = item.extra.get("network", {})
+            if not isinstance(own, Mapping):
+                raise ValueError(f"network must be a table; got {own!r}")
+            network = {**suite.network, **own}
+            name = network.pop("name", "mlp")
+            shape = part(NETWORKS, name, network, NETWORK_VERSION)
+            reason = family.unfit(built)
+            if reason is not None:
+                raise ValueError(f"it cannot train on process {built.name!r}: {reason}")
+            models.check({"name": item.name, "params": params}, shape, built)
+        except PluginError:
+            raise
+        except Exception as error:
+            _blame(FAMILIES, item.name, error)
+            raise SuiteError(f"families: {item.label}: {error}") from error
+        spec = part(FAMILIES, item.name, item.params, family.version)
+        origin = FAMILIES.entry(item.name).origin
+        if origin is not None:
+            hold(f"family {item.name!r} of plug-in {origin}", testing.check_family, spec, process, shape)
+        samplers = item.extra.get("samplers", suite.samplers)
+        found.append(
+            Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
+        )
+    return found
+
+
+def _process(entry: Any) -> tuple[str, Spec]:
+    found = items([entry], "process")
+    if len(found) != 1:
+        raise SuiteError("process: a sweep must be of the families, as sweep = {process = [...]}")
+    (item,) = found
+    return item.label, part(PROCESSES, item.name, item.params, PROCESS_VERSION)
+
+
+def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Spec], ...]:
+    """Returns labels and specifications of the samplers of one family, each once."""
+    if not isinstance(wanted, list) or not wanted:
+        raise SuiteError(f"samplers: must be a list of names; got {wanted!r}")
+    found: dict[str, tuple[str, Spec]] = {}
+    for item in items(wanted, "samplers"):
+        if item.name == "own":
+            chosen = items([dict(family.sampler)], "samplers")
+        elif item.name == "all":
+            chosen = [Item(name, name, {}, {}) for name in SAMPLERS.names()]
+        else:
+            chosen = [item]
+        for one in chosen:
+            sampler: Sampler = _build(SAMPLERS, "samplers", one, testing.check_sampler)
+            reason = sampler.unfit(process)
+            if reason is None:
+                spec = part(SAMPLERS, one.name, one.params, sampler.version)
+                found.setdefault(canonical(spec), (one.label, spec))
+            elif item.name != "all":
+                raise SuiteError(f"samplers: {one.label} does not fit process {process.name!r}: {reason}")
+    return tuple(found.values())
+
+
+def processes_of(families: list[Model]) -> list[Model]:
+    """Returns each process once, with all samplers that some family runs on it."""
+    found: dict[str, Model] = {}
+    for model in families:
+        key = canonical(model.process)
+        known = found.get(key)
+        samplers = {
+            canonical(s): (name, s) for name, s in (*(known.samplers if known else ()), *model.samplers)
+        }
+        found[key] = Model(
+            model.noise, None, None, model.noise, model.process, model.built, tuple(samplers.values())
+        )
+    return list(found.values())

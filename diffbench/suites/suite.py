@@ -1,0 +1,259 @@
+"""Suites: the TOML file that asks for a comparison, and its envelope.
+
+The envelope (which keys, of which type) is checked here; `cells` checks every part by
+building it and multiplies the suite out. An entry of a list is a name, or a table with a
+`name` and the part's parameters; `label` renames it in tables and `sweep` takes lists of
+values and stands for their product. Messages are one line: file, key, expected, got.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+
+from diffbench.records.files import is_plain
+
+
+class SuiteError(ValueError):
+    """A suite that cannot be run; the message is one line."""
+
+
+Name = Annotated[str, pydantic.StringConstraints(min_length=1)]
+Entry = Name | dict[str, Any]
+Count = Annotated[int, pydantic.Field(strict=True, ge=2, le=10_000_000)]
+Seed = Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**31)]
+
+
+class Suite(pydantic.BaseModel):
+    """The envelope of a suite file.
+
+    Attributes:
+      name: Names the default results folder.
+      description: One line for people.
+      datasets: What the models learn.
+      families: Which models; empty for exact scores only.
+      samplers: "own" (the sampler of the family's paper), "all" (all that fit), or
+        names of samplers.
+      scores: Any of "learned", "exact", "empirical" (of a finite training set), and
+        "perturbed" (one of these, `of`, plus a known error of a `size`).
+      metrics: "all" (all that fit a dataset) or names of metrics.
+      seeds: A number of seeds, counted from 0, or a list of them.
+      samples: Samples n of each draw.
+      reference: Points m of the reference; n by default.
+      floor_draws: Truth draws R behind each noise floor.
+      standardise: Whether models see (x - mean)/scale.
+      network: Parameters of the shared network.
+      training: Settings of the optimiser loop; `sweep` gives several budgets.
+      replicas: Seeds that are trained at once, in one program; by default as many as suit the
+        machine. It is part of what a fit is.
+      full: Keys that `--full` replaces, where the suite is scaled down by default.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    name: Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    datasets: Annotated[list[Entry], pydantic.Field(min_length=1)]
+    families: list[Entry] = []
+    samplers: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["own"]
+    scores: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
+    metrics: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["all"]
+    seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
+    samples: Count = 2000
+    reference: Count | None = None
+    floor_draws: Count = 199
+    standardise: Annotated[bool, pydantic.Field(strict=True)] = True
+    network: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    replicas: Annotated[int, pydantic.Field(strict=True, ge=1, le=1024)] | None = None
+    full: dict[str, Any] = {}
+
+
+def shipped() -> tuple[str, ...]:
+    """Returns the names of the suites inside the package."""
+    folder = resources.files("diffbench") / "suites"
+    return tuple(sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".toml")))
+
+
+def load(source: str) -> Suite:
+    """Reads a suite: a shipped name, or a path to a TOML file.
+
+    Raises:
+      SuiteError: If it is neither, is not TOML, or has a wrong key or value.
+    """
+    path = Path(source)
+    if source in shipped():
+        text = (resources.files("diffbench") / "suites" / f"{source}.toml").read_text(encoding="utf-8")
+    elif path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SuiteError(f"{source}: cannot be read: {error}") from error
+    else:
+        raise SuiteError(f"no suite {source!r}: shipped are {', '.join(shipped())}; or give a TOML file")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{source}: not TOML: {error}") from error
+    return parse(content, source, default_name=path.stem)
+
+
+def parse(content: Mapping[str, Any], source: str = "suite", default_name: str = "suite") -> Suite:
+    """Checks the envelope of a suite.
+
+    Raises:
+      SuiteError: Naming the source, the key, what was expected and what came.
+    """
+    try:
+        suite = Suite(**{"name": default_name, **content})
+    except pydantic.ValidationError as error:
+        errors = error.errors()
+        # Of the alternatives of one key, the one that went deepest is the one meant.
+        first = max((e for e in errors if e["loc"][:1] == errors[0]["loc"][:1]), key=lambda e: len(e["loc"]))
+        key = str(first["loc"][0]) if first["loc"] else "the file"
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Suite.model_fields)
+            raise SuiteError(f"{source}: unknown key {key!r}; known: {known}") from None
+        if first["type"] == "missing":
+            raise SuiteError(f"{source}: key {key!r} is missing") from None
+        where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
+        got = first["input"]
+        raise SuiteError(f"{source}: {where}: {first['msg'].lower()}; got {got!r}") from None
+    if not is_plain(suite.name):
+        raise SuiteError(f"{source}: name: some system has no such folder name; got {suite.name!r}")
+    return suite
+
+
+def _internal(part: str) -> bool:
+    """Returns whether a step of pydantic's path is its own and not the user's."""
+    return any(mark in part for mark in ("function", "constrained", "[", "list"))
+
+
+def narrow(
+    suite: Suite,
+    chosen: Mapping[str, Sequence[str]],
+    seeds: int | None = None,
+    replicas: int | None = None,
+) -> Suite:
+    """Returns a suite with some of its lists replaced by names from the command line.
+
+    A name that the suite has (as a name or a label) keeps the suite's settings; another
+    is taken with its defaults, and checked with the rest.
+
+    Args:
+      suite: The suite.
+      chosen: Names by key: "datasets", "families", "samplers", "metrics".
+      seeds: Number of seeds, or None for the suite's.
+      replicas: Seeds trained at once, or None for the suite's.
+    """
+    numbers = {"seeds": seeds, "replicas": replicas}
+    changes: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
+    for key, names in chosen.items():
+        entries: list[Entry] = []
+        for name in names:
+            same = [e for e in getattr(suite, key) if _called(e, name)]
+            # "all" stands for the part with its defaults, beside what the suite says of it.
+            plain = [name] if not same or ("all" in getattr(suite, key) and name not in same) else []
+            entries += plain + same
+        changes[key] = entries
+    for key, inner in (("families", "samplers"), ("datasets", "metrics")):
+        if inner in chosen:
+            # The word of the command line goes before an entry's own list.
+            now = changes.get(key, getattr(suite, key))
+            changes[key] = [
+                e if isinstance(e, str) else {k: v for k, v in e.items() if k != inner} for e in now
+            ]
+    return parse({**suite.model_dump(), **changes}, "command line", suite.name)
+
+
+def at_full_scale(suite: Suite) -> Suite:
+    """Returns the suite with what its `full` says; tables are merged key by key.
+
+    Raises:
+      SuiteError: If the suite has nothing to scale up.
+    """
+    if not suite.full:
+        raise SuiteError(
+            f"suite {suite.name!r} has no larger scale; --full is for suites with a table [full]"
+        )
+    content = suite.model_dump()
+    for key, value in content.pop("full").items():
+        merged = {**content[key], **value} if isinstance(content.get(key), dict) else value
+        content[key] = merged
+    return parse(content, f"{suite.name} --full", suite.name)
+
+
+def _called(entry: Entry, name: str) -> bool:
+    return entry == name if isinstance(entry, str) else name in (entry.get("label"), entry.get("name"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """An entry of a suite's list, taken apart.
+
+    Attributes:
+      label: What tables call it.
+      name: Registered name, or a word such as "own".
+      params: Parameters given.
+      extra: Keys that belong to the suite, such as `train_size`.
+    """
+
+    label: str
+    name: str
+    params: Mapping[str, Any]
+    extra: Mapping[str, Any]
+
+
+def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> list[Item]:
+    """Takes entries apart and multiplies their sweeps out.
+
+    Raises:
+      SuiteError: If an entry has no name, a sweep is malformed, or two share a label.
+    """
+    found: list[Item] = []
+    for entry in entries:
+        if not isinstance(entry, str | Mapping):
+            raise SuiteError(f"{key}: expected a name or a table with a name; got {entry!r}")
+        table = {"name": entry} if isinstance(entry, str) else dict(entry)
+        name = table.pop("name", None)
+        if not isinstance(name, str):
+            raise SuiteError(f"{key}: each entry needs a name; got {entry!r}")
+        label = table.pop("label", None)
+        if label is not None and not (isinstance(label, str) and label.strip()):
+            raise SuiteError(f"{key}: {name}: label must be a text; got {label!r}")
+        sweep: Any = table.pop("sweep", {})
+        if not isinstance(sweep, Mapping) or not all(isinstance(v, list) and v for v in sweep.values()):
+            raise SuiteError(f"{key}: {name}: sweep must be a table of lists of values; got {sweep!r}")
+        extra = {k: table.pop(k) for k in reserved if k in table}
+        for values in itertools.product(*sweep.values()):
+            swept = dict(zip(sweep, values, strict=True))
+            extra_here = {**extra, **{k: swept[k] for k in swept if k in reserved}}
+            params = {**table, **{k: v for k, v in swept.items() if k not in reserved}}
+            # What judges a dataset or samples a family does not change what it is.
+            own = {k: v for k, v in extra_here.items() if k not in ("metrics", "samplers")}
+            shown = swept if label else {**own, **params}
+            found.append(Item(_label(label or name, shown), name, params, extra_here))
+    labels = [item.label for item in found]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise SuiteError(f"{key}: {label!r} is there twice; give one of them a label of its own")
+    return found
+
+
+def _label(name: str, params: Mapping[str, Any]) -> str:
+    """Returns name(k=v, ...), with nested tables such as a process shown by name."""
+
+    def show(value: Any) -> str:
+        if isinstance(value, Mapping):
+            inside = {k: v for k, v in value.items() if k != "name"}
+            return _label(str(value.get("name", "")), inside)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    return f"{name}({', '.join(f'{k}={show(v)}' for k, v in params.items())})" if params else name

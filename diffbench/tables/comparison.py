@@ -1,0 +1,115 @@
+"""From the long table to the comparison: means over seeds, intervals, and a common scale.
+
+The commensurable score u puts every metric that has a floor on one scale,
+
+  u = 1 - (D - D_floor)/(D_gauss - D_floor),
+
+1 for truth and 0 for the Gaussian of the data's moments, so that datasets and metrics can be
+averaged. It stays empty where the Gaussian is not told from truth by 10 floor deviations. A cell
+that failed gets min(0, the worst u of its column): leaving it out would reward failing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diffbench.tables.statistics import t_interval
+
+ROW = ("score", "family", "budget", "sampler")
+# Brackets first, then what has no error of learning; what is learned comes last.
+SCORES = ("truth", "gaussian", "exact", "empirical")
+
+
+def rank(score: str) -> int:
+    """Returns where rows of a score stand: brackets first, learned scores last."""
+    if score in SCORES:
+        return SCORES.index(score)
+    return len(SCORES) + (score == "learned")
+
+
+def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Returns the comparison: a row per score, family, budget and sampler.
+
+    For each dataset and metric column: mean over seeds, the ends of its 95% t interval,
+    the mean z, and the mean of the commensurable score u. `completed` counts cells, not metrics.
+
+    Args:
+      long: The long table.
+      columns: Columns of each metric, in order.
+    """
+    order = {column: i for i, column in enumerate(c for metric in columns.values() for c in metric)}
+    # Plain lists: one pandas group a row and column would take most of a large table's time.
+    numbers = {c: long[c].to_numpy(float, na_value=math.nan) for c in ("value", "z", "floor_sd", "nfe")}
+    numbers["u"] = commensurable(long, columns).to_numpy(float)
+    labels = zip(*(long[c].tolist() for c in (*ROW, "dataset", "metric", "seed", "status")), strict=True)
+    groups: dict[tuple[str, ...], dict[tuple[str, str], list[int]]] = {}
+    ok: dict[tuple[str, ...], dict[tuple[str, int], bool]] = {}
+    nfes: dict[tuple[str, ...], dict[tuple[str, int], float]] = {}
+    for i, (*here, dataset, metric, seed, status) in enumerate(labels):
+        key, cell = tuple(here), (dataset, seed)
+        groups.setdefault(key, {}).setdefault((dataset, metric), []).append(i)
+        done = ok.setdefault(key, {})
+        done[cell] = done.get(cell, True) and status == "ok"
+        nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
+    rows = []
+    for key, columns_of in groups.items():
+        row: dict[str, Any] = dict(zip(ROW, key, strict=True))
+        row |= {"completed": sum(ok[key].values()), "cells": len(ok[key])}
+        for (dataset, metric), at in columns_of.items():
+            interval, z = t_interval(numbers["value"][at]), t_interval(numbers["z"][at])
+            place = f"{dataset}:{metric}"
+            row |= {place: interval.mean, f"{place}:low": interval.low, f"{place}:high": interval.high}
+            if not all(math.isnan(numbers["floor_sd"][i]) for i in at):
+                row[f"{place}:z"] = z.mean
+            u = numbers["u"][at]
+            if not np.isnan(u).all():
+                row[f"{place}:u"] = float(np.nanmean(u))
+        nfe = [value for value in nfes[key].values() if not math.isnan(value)]
+        row["nfe"] = sum(nfe) / len(nfe) if nfe else math.nan
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    fixed = [*ROW, "nfe", "completed", "cells"]
+    places = sorted(
+        (c for c in table.columns if c not in fixed),
+        key=lambda c: (c.split(":")[0], order.get(c.split(":")[1], 0), len(c.split(":")), c),
+    )
+    table["_score"] = table["score"].map(rank)
+    table = table.sort_values(["_score", *ROW[1:]], kind="stable")
+    return table[[*fixed, *places]].reset_index(drop=True)
+
+
+# How many floor deviations the Gaussian must be away from truth to span a scale.
+SPAN = 10.0
+
+
+def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
+    """Returns the score u of every row of the long table, NaN where it has none.
+
+    Args:
+      long: The long table.
+      columns: Columns of each metric.
+    """
+    better = {column: about["better"] for metric in columns.values() for column, about in metric.items()}
+    u = pd.Series(math.nan, index=long.index)
+    for (_, metric), group in long.groupby(["dataset", "metric"], sort=False):
+        floor = group[group["floor_sd"] > 0.0]
+        gauss = group.loc[group["score"] == "gaussian", "value"].dropna()
+        if floor.empty or gauss.empty:
+            continue
+        mean, sd = floor["floor_mean"].iloc[0], floor["floor_sd"].iloc[0]
+        span = gauss.mean() - mean
+        worse = span if better[str(metric)] == "lower" else -span
+        if worse <= SPAN * sd:
+            continue
+        found = 1.0 - (group["value"] - mean) / span
+        failed = ~group["status"].isin(["ok", "missing"])
+        found[failed] = min(0.0, found[~failed].min())
+        u[group.index] = found
+    return u

@@ -1,0 +1,202 @@
+import json
+
+import pytest
+
+from diffbench.contracts import SAMPLERS
+from diffbench.spec import canonical, identify
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
+from diffbench.suites.suite import SuiteError
+
+
+def cells_of(content):
+    return expand(suites.parse(content, "s.toml"))
+
+
+def test_a_suite_has_truth_exact_and_learned_cells(tiny):
+    cells = cells_of(tiny(seeds=2))
+    assert [(c.score, c.family, c.sampler, c.seed) for c in cells] == [
+        ("truth", "", "", 0),
+        ("truth", "", "", 1),
+        ("gaussian", "", "", 0),
+        ("gaussian", "", "", 1),
+        ("exact", "ddpm_linear", "ancestral(steps=5)", 0),
+        ("exact", "ddpm_linear", "ancestral(steps=5)", 1),
+        ("learned", "ddpm", "ancestral(steps=5)", 0),
+        ("learned", "ddpm", "ancestral(steps=5)", 1),
+    ]
+
+
+def test_specifications_are_json_with_every_parameter_filled_in(tiny):
+    learned = cells_of(tiny())[-1]
+    again = json.loads(canonical(learned.draw))
+    assert again["sampler"]["params"] == {"steps": 5, "variance": "small", "t_end": None}
+    assert again["fit"]["network"]["params"]["widths"] == [8, 8]
+    assert again["fit"]["training"]["learning_rate"] == 2e-3
+    assert again["fit"]["family"]["version"] == 1
+
+
+def test_exact_rows_are_per_process_not_per_family(tiny):
+    families = ["score_sde", {"name": "score_sde", "weighting": "likelihood"}, "ddpm"]
+    exact = [c for c in cells_of(tiny(families=families)) if c.score == "exact"]
+    assert [c.family for c in exact] == ["vp", "ddpm_linear"]
+
+
+def test_two_processes_of_one_name_have_labels_of_their_own(tiny):
+    families = ["score_sde", {"name": "score_sde", "process": {"name": "vp", "beta_max": 10.0}}]
+    exact = [c.family for c in cells_of(tiny(families=families)) if c.score == "exact"]
+    assert exact == ["vp", "vp(beta_max=10)"]
+
+
+def test_own_and_all_choose_samplers_by_family(tiny):
+    families = ["ddpm", "ncsn"]
+    own = {
+        c.family: c.sampler
+        for c in cells_of(tiny(families=families, samplers=["own"]))
+        if c.score == "learned"
+    }
+    assert own == {"ddpm": "ancestral", "ncsn": "annealed_langevin"}
+    every = [c for c in cells_of(tiny(families=families, samplers=["all"])) if c.score == "learned"]
+    assert {c.sampler for c in every if c.family == "ncsn"} == set(SAMPLERS.names())
+    assert {c.sampler for c in every if c.family == "ddpm"} == set(SAMPLERS.names()) - {"annealed_langevin"}
+
+
+def test_own_named_again_is_one_cell(tiny):
+    cells = cells_of(tiny(samplers=["own", "ancestral"]))
+    assert [c.sampler for c in cells if c.score == "learned"] == ["ancestral"]
+
+
+def test_metrics_all_are_those_that_fit_the_dataset(tiny):
+    cells = cells_of(tiny(datasets=["nine_gaussians", "circle"], metrics=["all"]))
+    by_data = {c.dataset: {m["name"] for m in c.metrics} for c in cells}
+    assert "mode_tv" in by_data["nine_gaussians"] - by_data["circle"]
+    assert "manifold_distance" in by_data["circle"] - by_data["nine_gaussians"]
+
+
+def test_budgets_are_cells_of_their_own(tiny):
+    training = {"batch": 16, "sweep": {"steps": [10, 20]}}
+    cells = cells_of(tiny(training=training))
+    assert [c.budget for c in cells if c.score == "learned"] == ["10x16", "20x16"]
+
+
+def test_a_cell_depends_on_itself_alone(tiny):
+    few = {identify(c.draw) for c in cells_of(tiny())}
+    many = {
+        identify(c.draw)
+        for c in cells_of(tiny(datasets=["circle", "nine_gaussians"], families=["ncsn", "ddpm"], seeds=3,
+                               samplers=[{"name": "ancestral", "steps": 5}, "euler_maruyama"]))
+    }  # fmt: skip
+    assert few < many
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"datasets": ["nine_gausians"]}, r"datasets: unknown dataset 'nine_gausians'; known: anisotropic, "),
+        ({"families": ["dpm"]}, r"families: dpm: unknown family 'dpm'; known: ddpm, ncsn, score_sde"),
+        ({"samplers": ["euler"]}, r"samplers: unknown sampler 'euler'; known: ancestral, "),
+        ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: c2st, detection_n, energy, "),
+        ({"samplers": [{"name": "ancestral", "step": 3}]}, r"sampler 'ancestral' takes no 'step'; it takes: steps"),
+        ({"samplers": [{"name": "ancestral", "steps": 0}]}, r"samplers: steps must be at least 1; got 0"),
+        ({"samplers": [{"name": "ancestral", "steps": 2.5}]}, r"steps must be a whole number; got 2.5"),
+        ({"samplers": [{"name": "ancestral", "steps": 2000}]}, r"steps = 2000 is more than the 1000 of process"),
+        ({"samplers": ["annealed_langevin"]}, r"annealed_langevin does not fit process 'ddpm_linear': it needs alpha"),
+        ({"samplers": "own"}, r"samplers.*got 'own'"),
+        ({"families": [{"name": "ddpm", "process": "vp"}]}, r"it cannot train on process 'vp': it trains on a table"),
+        ({"families": [{"name": "ddpm", "weighting": "max"}]}, r"weighting must be one of simple, likelihood, importance; got 'max'"),
+        ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 20}}]}, r"steps must be above 20"),
+        (
+            {"families": [{"name": "score_sde", "process": {"name": "ve", "sigma_min": 2.0, "sigma_max": 1.0}}]},
+            r"sigma_min must be below sigma_max; got sigma_min = 2.0 and sigma_max = 1.0",
+        ),
+        ({"families": [{"name": "score_sde", "process": "vpp"}]}, r"unknown process 'vpp'; known: ddpm_cosine"),
+        ({"network": {"widths": [8, 16]}}, r"widths must be given, and equal for residual blocks; got \[8, 16\]"),
+        ({"network": {"depth": 3}}, r"network 'mlp' takes no 'depth'; it takes: widths"),
+        ({"network": {"dropout": 1.0}}, r"dropout must be in \[0, 1\); got 1.0"),
+        ({"training": {"steps": 0}}, r"training: steps must be at least 1; got 0"),
+        ({"training": {"step": 5}}, r"training: training takes no 'step'; it takes: steps, batch"),
+        ({"training": {"learning_rate": -1.0}}, r"learning_rate must be positive and finite; got -1.0"),
+        ({"training": {"learning_rate": float("inf")}}, r"learning_rate must be positive and finite; got inf"),
+        ({"training": {"ema": 1.0}}, r"ema must be in \[0, 1\); got 1.0"),
+        ({"datasets": [{"name": "circle", "train_size": 8}]}, r"batch must be at most train_size = 8 .*; got 16"),
+        ({"datasets": [{"name": "circle", "train_size": 0}]}, r"train_size must be a whole number of at least 1; got 0"),
+        ({"datasets": [{"name": "circle", "thickness": -0.1}]}, r"thickness must be .*got -0.1"),
+        ({"datasets": ["circle"], "metrics": ["mode_tv"]}, r"metrics: mode_tv: it needs modes, and dataset 'circle'"),
+        (
+            {"datasets": [{"name": "circle", "thickness": 0.0}], "metrics": ["kl"]},
+            r"metrics: kl: it needs a density, and dataset 'circle' has none; give it a thickness above 0",
+        ),
+        ({"metrics": ["manifold_distance"]}, r"manifold_distance: it needs a manifold, and dataset 'nine_gaussians'"),
+        ({"seeds": []}, r"seeds: at least one is needed"),
+        ({"seeds": [1, 1]}, r"seeds: each may be there once; got \[1, 1\]"),
+        ({"scores": ["exakt"]}, r"scores: must be one of learned, exact, empirical, perturbed; got 'exakt'"),
+        ({"families": [], "scores": ["learned"]}, r"no cells"),
+        ({"training": {"sweep": {"learning_rate": [1e-3, 1e-2]}}}, r"budgets must differ in steps or batch"),
+        ({"training": {"name": "x"}}, r"training takes no 'name'"),
+        (
+            {"families": [{"name": "score_sde", "process": {"name": "vp", "beta_max": b}, "label": str(b)} for b in (20, 20.0)]},
+            r"two exact cells are called nine_gaussians / vp\(beta_max=20\) / ancestral.*give a label",
+        ),
+        ({"metrics": ["mmd2", {"name": "mmd2", "finest": 1.0}]}, r"metrics: 'mmd2' may be there once"),
+        ({"datasets": [{"name": "circle", "label": ["x"]}]}, r"datasets: circle: label must be a text; got \['x'\]"),
+        ({"families": [{"name": "ddpm", "process": 5}]}, r"process: expected a name or a table with a name; got 5"),
+        ({"families": [{"name": "ddpm", "network": 5}]}, r"network must be a table; got 5"),
+        ({"network": {"widths": 128}}, r"widths must be a list of whole numbers; got 128"),
+        ({"network": {"layer_norm": "no"}}, r"layer_norm must be true or false; got 'no'"),
+        ({"families": ["ncsn"], "samplers": [{"name": "annealed_langevin", "denoise": "false"}]}, r"denoise must be true or false"),
+        ({"samplers": [{"name": "probability_flow", "steps": 10}]}, r"steps is for solver 'heun'; 'tsit5' chooses its own"),
+        ({"training": {"learning_rate": 10**400}}, r"learning_rate must be positive and finite; got a whole number beyond"),
+        ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 10**13}}]}, r"steps must be at most"),
+        ({"datasets": [{"name": "nine_gaussians", "sd": 1e300}]}, r"sd must be positive and finite; got 1e\+300"),
+        (
+            {"datasets": [{"name": "nine_gaussians", "train_size": 1}], "metrics": ["memorisation"]},
+            r"metrics: memorisation: it needs a finite training set \(train_size of at least 2\), and dataset",
+        ),
+        ({"metrics": ["memorisation"]}, r"it needs a finite training set"),
+        ({"datasets": [{"name": "circle", "thickness": 0.0}], "metrics": ["kl"]}, r"it needs a density, .* give it a thickness"),
+        ({"scores": ["empirical"]}, r"needs a finite training set, and nine_gaussians has none; give it one: \{name = .*train_size"),
+        ({"scores": [{"name": "exact", "label": "e"}]}, r"scores: exact takes no label and no parameters; got 'e'"),
+        ({"scores": [{"name": "perturbed", "of": "truth"}]}, r"of must be one of learned, exact, empirical; got 'truth'"),
+        ({"scores": [{"name": "perturbed", "bias": 1}]}, r"perturbed takes no 'bias'; it takes: of, error, size"),
+        ({"scores": [{"name": "perturbed", "error": "big"}]}, r"error must be one of constant, field; got 'big'"),
+        ({"scores": [{"name": "perturbed", "size": 0}]}, r"size must be positive and finite; got 0"),
+        ({"scores": [{"name": "perturbed", "label": "exact"}]}, r"the label 'exact' is that of another row"),
+        ({"scores": ["exact", "exact"]}, r"scores: 'exact' is there twice"),
+        (
+            {"datasets": [{"name": "two_moons", "thickness": 0.0}]},
+            r"scores: the exact score of two_moons\(thickness=0\) can be trusted down to sigma/alpha = .* ddpm_linear ends",
+        ),
+    ],
+)  # fmt: skip
+def test_every_wrong_part_is_one_line_before_any_work(tiny, change, text):
+    with pytest.raises(ValueError, match=text) as error:
+        cells_of(tiny(**change))
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_part_is_a_suite_error(tiny):
+    with pytest.raises(SuiteError):
+        cells_of(tiny(datasets=["nope"]))
+
+
+def test_every_source_of_scores_makes_cells_of_its_own(tiny):
+    scores = ["learned", "exact", "empirical",
+              {"name": "perturbed", "of": "empirical", "size": 0.5, "label": "off"},
+              {"name": "perturbed", "error": "field"}]  # fmt: skip
+    cells = cells_of(tiny(scores=scores, datasets=[{"name": "nine_gaussians", "train_size": 32}]))
+    assert [(c.score, c.kind, c.family, c.process, c.budget) for c in cells[2:]] == [
+        ("exact", "exact", "ddpm_linear", "ddpm_linear", ""),
+        ("empirical", "empirical", "ddpm_linear", "ddpm_linear", ""),
+        ("off", "perturbed", "ddpm_linear", "ddpm_linear", ""),
+        ("learned", "learned", "ddpm", "ddpm_linear", "20x16"),
+        ("perturbed(error=field)", "perturbed", "ddpm", "ddpm_linear", "20x16"),
+    ]
+    _, empirical, off, learned, field = cells[2:]
+    assert off.draw["error"] == {"error": "constant", "size": 0.5}
+    # The empirical score is that of the very points that the models learn from.
+    for cell in (empirical, off):
+        assert {k: cell.draw[k] for k in ("dataset", "train_size", "seed")} == {
+            k: learned.fit[k] for k in ("dataset", "train_size", "seed")
+        }
+    assert field.fit == learned.fit
+    assert field.draw["error"] == {"error": "field", "size": 1.0}
