@@ -247,10 +247,10 @@ class Metric:
     version: int = 1
 
 
-FAMILIES: Registry[Any] = Registry("family", group="diffbench.families")
-DATASETS: Registry[Dataset] = Registry("dataset", group="diffbench.datasets")
-SAMPLERS: Registry[Sampler] = Registry("sampler", group="diffbench.samplers")
-METRICS: Registry[Metric] = Registry("metric", group="diffbench.metrics")
+FAMILIES: Registry[Any] = Registry("family", group="diffbench.families", home="diffbench.families")
+DATASETS: Registry[Dataset] = Registry("dataset", group="diffbench.datasets", home="diffbench.datasets")
+SAMPLERS: Registry[Sampler] = Registry("sampler", group="diffbench.samplers", home="diffbench.samplers")
+METRICS: Registry[Metric] = Registry("metric", group="diffbench.metrics", home="diffbench.metrics")
 
 
 def key_for(seed: int, *labels: str | int) -> PRNGKey:

@@ -34,9 +34,6 @@ def load(path: str) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        # Registering shipped parts first makes a clash of names the plug-in's fault.
-        import diffbench.suites.cells  # noqa: F401
-
         with plugin_origin(file.name, digest):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

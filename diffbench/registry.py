@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from typing import Any, Generic, TypeVar
@@ -66,6 +68,17 @@ def plugin_origin(origin: str, digest: str | None = None) -> Iterator[None]:
         _origin = before
 
 
+@contextlib.contextmanager
+def _shipped_origin() -> Iterator[None]:
+    """Marks what is registered inside the block as shipped, also while a plug-in is imported."""
+    global _origin
+    before, _origin = _origin, None
+    try:
+        yield
+    finally:
+        _origin = before
+
+
 class Registry(Generic[T]):
     """Named builders of one kind of thing.
 
@@ -75,15 +88,18 @@ class Registry(Generic[T]):
       ... def ancestral(*, steps: int = 500): ...
     """
 
-    def __init__(self, kind: str, group: str | None = None):
+    def __init__(self, kind: str, group: str | None = None, home: str | None = None):
         """Creates an empty registry.
 
         Args:
           kind: Singular noun used in messages, such as "sampler".
           group: Entry-point group in which other packages announce theirs.
+          home: Package whose modules register the shipped parts; they are imported at the
+            first look-up.
         """
         self.kind = kind
         self.group = group
+        self._home = home
         self._entries: dict[str, Entry[T]] = {}
 
     def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -95,6 +111,9 @@ class Registry(Generic[T]):
 
         def decorate(build: Callable[..., T]) -> Callable[..., T]:
             origin, digest = _origin or (None, None)
+            if origin is not None:
+                # A clash of names is then the plug-in's fault, whichever came first.
+                self._find_shipped()
             entry = Entry(build, origin, digest)
             if name in self._entries:
                 owner = self._entries[name].origin or "diffbench"
@@ -110,6 +129,16 @@ class Registry(Generic[T]):
 
         return decorate
 
+    def _find_shipped(self) -> None:
+        """Imports the modules of the registry's home, once."""
+        home, self._home = self._home, None
+        if home is None:
+            return
+        with _shipped_origin():
+            package = importlib.import_module(home)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{home}.{module.name}")
+
     def announced(self) -> dict[str, str]:
         """Returns the names that other packages announce, with where each points.
 
@@ -121,11 +150,13 @@ class Registry(Generic[T]):
         return {point.name: point.value for point in points}
 
     def loaded(self) -> tuple[str, ...]:
-        """Returns the names whose builders are imported already, sorted."""
+        """Returns the shipped names and those of plug-ins that are imported already, sorted."""
+        self._find_shipped()
         return tuple(sorted(self._entries))
 
     def names(self) -> tuple[str, ...]:
         """Returns every known name, sorted, without importing any plug-in."""
+        self._find_shipped()
         return tuple(sorted({*self._entries, *self.announced()}))
 
     def entry(self, name: str) -> Entry[T]:
@@ -135,6 +166,7 @@ class Registry(Generic[T]):
           ValueError: If the name is unknown; the message lists the known ones.
           PluginError: If the announcing package fails to import or to register it.
         """
+        self._find_shipped()
         if name not in self._entries and name in self.announced():
             self._load(name)
         if name not in self._entries:

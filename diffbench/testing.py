@@ -20,9 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import diffbench.datasets
-import diffbench.metrics
-import diffbench.samplers  # noqa: F401  (the imports register the shipped parts)
 from diffbench.contracts import (
     DATASETS,
     FAMILIES,

@@ -7,10 +7,6 @@ import jax
 import numpy as np
 import pytest
 
-from diffbench import datasets as datasets
-from diffbench import families as families
-from diffbench import metrics as metrics
-from diffbench import samplers as samplers
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, key_for
 
 

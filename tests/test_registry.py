@@ -1,5 +1,6 @@
 """Registries: names, defaults, plug-ins, and what each message says."""
 
+import subprocess
 import sys
 from importlib import metadata
 
@@ -153,3 +154,49 @@ def test_a_failed_import_leaves_no_origin_behind(things, announce):
         things.build("cup")
     things.register("tin")(lambda: None)
     assert things.entry("tin").origin is None
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Returns the name of a package with a part that registers itself in `stock.THINGS`."""
+    package = tmp_path / "shelf"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (tmp_path / "stock.py").write_text(
+        "from diffbench.registry import Registry\nTHINGS = Registry('thing', home='shelf')\n"
+    )
+    (package / "cups.py").write_text(
+        "from stock import THINGS\n@THINGS.register('cup')\ndef cup(*, size=1): return size\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "stock"
+    for name in [n for n in sys.modules if n.split(".")[0] in ("shelf", "stock")]:
+        del sys.modules[name]
+
+
+def test_shipped_parts_are_found_at_the_first_look_up(home):
+    stock = __import__(home)
+    assert not [name for name in sys.modules if name.startswith("shelf")]
+    assert stock.THINGS.build("cup", size=3) == 3
+    assert stock.THINGS.names() == ("cup",)
+
+
+def test_a_shipped_part_is_shipped_though_a_plug_in_asks_for_it_first(home):
+    stock = __import__(home)
+    with plugin_origin("mine.py", "0123"):
+        stock.THINGS.register("bowl")(lambda: None)
+    assert stock.THINGS.entry("cup").origin is None
+    assert stock.THINGS.entry("bowl").origin == "mine.py"
+
+
+def test_a_plug_in_that_takes_a_shipped_name_is_refused_though_nothing_was_looked_up(home):
+    stock = __import__(home)
+    with plugin_origin("mine.py", "0123"), pytest.raises(ValueError, match="already registered by diffbench"):
+        stock.THINGS.register("cup")(lambda: None)
+
+
+@pytest.mark.parametrize("kind", ["DATASETS", "FAMILIES", "SAMPLERS", "METRICS"])
+def test_every_kind_is_found_in_a_fresh_interpreter(kind):
+    code = f"from diffbench.contracts import {kind}; print(*{kind}.names())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(done.stdout.split()) >= 3

@@ -1,4 +1,1 @@
-"""The shipped datasets; importing this package registers them."""
-
-from diffbench.datasets import manifolds as manifolds
-from diffbench.datasets import mixtures as mixtures
+"""The shipped datasets, a module each kind."""

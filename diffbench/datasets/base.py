@@ -1,13 +1,4 @@
-"""What is made of a law: its diffused truth, and the Dataset of a mixture or a manifold.
-
-A law's convolution with N(0, s^2 I) is known. That is all an exact diffused truth needs, since
-
-  alpha x_0 + sigma eps = alpha (x_0 + (sigma/alpha) eps),
-
-so the diffused density at x is the blurred one at x/alpha with s = sigma/alpha. A
-Gaussian thickness of the data adds to s^2 and standardisation scales it: both are
-handled once, in `DiffusedTruth`.
-"""
+"""The Dataset of a law: of a mixture, or of a manifold with its thickness."""
 
 from __future__ import annotations
 
@@ -15,53 +6,14 @@ import functools
 import math
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import Array, Dataset, Number, PRNGKey
-from diffbench.laws.mixtures import LOG_2PI as LOG_2PI
-from diffbench.laws.mixtures import Embedded as Embedded
-from diffbench.laws.mixtures import GaussianMixture as GaussianMixture
-from diffbench.laws.mixtures import IsotropicMixture as IsotropicMixture
-from diffbench.laws.mixtures import Law as Law
-from diffbench.laws.mixtures import isometry as isometry
-from diffbench.laws.mixtures import pytree as pytree
-
-
-@pytree
-class DiffusedTruth:
-    """The exact diffused density and score of a law, in standardised coordinates.
-
-    Attributes:
-      law: A law in data coordinates.
-      mean: `[D]`, data coordinates.
-      scale: `[]`, data coordinates.
-      thickness: Standard deviation of Gaussian noise that belongs to the data, `[]`,
-        standardised.
-    """
-
-    law: Any
-    mean: Array
-    scale: Array
-    thickness: Array
-
-    def _blur(self, x: Array, alpha: Number, sigma: Number) -> tuple[Array, Array]:
-        chex.assert_rank(x, 2)
-        s = jnp.sqrt(self.thickness**2 + (sigma / alpha) ** 2)
-        return self.scale * x / alpha + self.mean, self.scale * s
-
-    def log_prob(self, x: Array, alpha: Number, sigma: Number) -> Array:
-        """See `Truth.log_prob`."""
-        y, s = self._blur(x, alpha, sigma)
-        return self.law.log_prob(y, s) + x.shape[1] * jnp.log(self.scale / alpha)
-
-    def score(self, x: Array, alpha: Number, sigma: Number) -> Array:
-        """See `Truth.score`."""
-        y, s = self._blur(x, alpha, sigma)
-        return self.law.score(y, s) * self.scale / alpha
+from diffbench.contracts import Array, Dataset, PRNGKey
+from diffbench.laws.base import DiffusedTruth, pytree
+from diffbench.laws.mixtures import Embedded, isometry
 
 
 @pytree

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import Array, Dataset, Number
-from diffbench.datasets.base import pytree
+from diffbench.laws.base import pytree
 
 
 @pytree

@@ -20,8 +20,9 @@ from scipy import interpolate, special
 
 from diffbench import checks
 from diffbench.contracts import DATASETS, Array, Dataset
-from diffbench.datasets.base import IsotropicMixture, manifold_dataset
+from diffbench.datasets.base import manifold_dataset
 from diffbench.laws.curves import Curve, Spines
+from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.laws.surfaces import Boxes, Extruded, Sphere, Torus
 
 _CHORDS = 2048  # Their greatest distance from a shipped curve is below 1e-5, standardised.

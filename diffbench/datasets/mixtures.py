@@ -9,12 +9,9 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import DATASETS, Dataset
-from diffbench.datasets.base import (
-    LOG_2PI,
-    GaussianMixture,
-    IsotropicMixture,
-    mixture_dataset,
-)
+from diffbench.datasets.base import mixture_dataset
+from diffbench.laws.base import LOG_2PI
+from diffbench.laws.mixtures import GaussianMixture, IsotropicMixture
 
 # The weights that the case study's random key gave at the time, as literals: drawn
 # again, they would differ on another version of JAX. Order: x outer, y inner.

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import Array, PRNGKey
-from diffbench.laws.mixtures import IsotropicMixture, pytree
+from diffbench.laws.base import pytree
+from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.pairwise import by_rows
 
 

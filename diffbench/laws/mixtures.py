@@ -1,15 +1,11 @@
-"""Laws with known Gaussian blur: what a law is, the mixtures, and a law in a subspace.
+"""Mixtures of Gaussians, and a law in a subspace.
 
-A *law* is a distribution in data coordinates whose convolution with N(0, s^2 I) is
-known, as a log density and a score: see `diffbench.datasets.base` for what is made of it.
 A mixture of Gaussians, blurred, is the mixture with s^2 added to every variance.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from typing import Any, Protocol, TypeVar, dataclass_transform
+from typing import Any
 
 import chex
 import jax
@@ -17,36 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import Array, PRNGKey
+from diffbench.laws.base import LOG_2PI, pytree
 from diffbench.pairwise import by_rows, squared_distances
-
-LOG_2PI = math.log(2.0 * math.pi)
 
 # Some accelerators round the factors of a default matrix product to ten bits: too few where
 # a score is a small difference over s^2.
 EXACT = jax.lax.Precision.HIGHEST
-
-T = TypeVar("T")
-
-
-class Law(Protocol):
-    """A distribution in data coordinates with a known Gaussian blur; a pytree."""
-
-    def sample(self, key: PRNGKey, n: int) -> Array:
-        """Draws points, `[n, D]`."""
-
-    def log_prob(self, y: Array, s: Array) -> Array:
-        """Returns the log density blurred by N(0, s^2 I) at y `[n, D]`, `[n]`, in nats."""
-
-    def score(self, y: Array, s: Array) -> Array:
-        """Returns the gradient of that log density, `[n, D]`."""
-
-
-@dataclass_transform(frozen_default=True)
-def pytree(cls: type[T]) -> type[T]:
-    """Makes a class a frozen dataclass whose fields are all arrays of a pytree."""
-    frozen: Any = dataclasses.dataclass(frozen=True)(cls)
-    fields = [field.name for field in dataclasses.fields(frozen)]
-    return jax.tree_util.register_dataclass(frozen, data_fields=fields, meta_fields=[])
 
 
 def _components(key: PRNGKey, log_weights: Array, n: int) -> Array:

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import Array, PRNGKey
-from diffbench.laws.mixtures import LOG_2PI, pytree
+from diffbench.laws.base import LOG_2PI, pytree
 from diffbench.laws.special import interval, log_sphere_mean
 from diffbench.pairwise import by_rows
 

@@ -16,7 +16,6 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-import diffbench.families  # noqa: F401  (registers the shipped families)
 from diffbench.contracts import FAMILIES, Array, PRNGKey
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES, Process

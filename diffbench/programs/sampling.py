@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-import diffbench.samplers  # noqa: F401  (registers the shipped samplers)
 from diffbench.contracts import SAMPLERS, Array, PRNGKey
 from diffbench.process import Process
 from diffbench.programs.scores import Source, score_function

@@ -28,7 +28,8 @@ import jax.numpy as jnp
 
 from diffbench import checks
 from diffbench.contracts import Array, Score, Truth, key_for
-from diffbench.datasets.base import DiffusedTruth, IsotropicMixture, pytree
+from diffbench.laws.base import DiffusedTruth, pytree
+from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.pairwise import by_rows
 from diffbench.process import Process
 from diffbench.programs.model import Params, model_of

@@ -12,10 +12,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import diffbench.datasets
-import diffbench.families
-import diffbench.metrics
-import diffbench.samplers  # noqa: F401  (the four imports register the shipped parts)
 from diffbench import testing
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset, Metric, Sampler
 from diffbench.datasets.coordinates import in_data_coordinates

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 from diffbench.datasets import base
 from diffbench.laws import curves, surfaces

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.testing import ContractError, check_dataset

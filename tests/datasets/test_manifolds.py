@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 from diffbench.laws.special import interval, log_sphere_mean
 

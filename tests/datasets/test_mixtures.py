@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 from diffbench.datasets.mixtures import NINE_WEIGHTS
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffbench import families as families
-from diffbench import samplers as samplers
 from diffbench.contracts import FAMILIES, SAMPLERS
+from diffbench.families.base import Family, TableFamily
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 
@@ -191,7 +190,7 @@ def test_importance_is_less_noisy_than_the_weight_it_stands_for():
     assert spread[1] == pytest.approx(0.0, abs=1e-3)
 
 
-class Own(families.score_sde.Family):
+class Own(Family):
     """A family with times of its own, as a plug-in has."""
 
     def sample_times(self, key, n):
@@ -252,6 +251,4 @@ def test_an_unknown_weighting_is_refused(family):
 
 def test_a_family_without_times_says_so():
     with pytest.raises(NotImplementedError):
-        hk.transform(lambda: families.ddpm.TableFamily.__base__(guess, None).sample_times(None, 1)).apply(
-            {}, None
-        )
+        hk.transform(lambda: TableFamily.__base__(guess, None).sample_times(None, 1)).apply({}, None)

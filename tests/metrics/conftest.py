@@ -5,8 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from diffbench import datasets as datasets
-from diffbench import metrics as metrics
 from diffbench.contracts import DATASETS, Outcome, key_for
 
 

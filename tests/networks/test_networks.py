@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import families as families
 from diffbench.contracts import FAMILIES
 from diffbench.networks.base import ACTIVATIONS, NETWORKS, concatenated, eps_from_output, fourier, sinusoidal
 from diffbench.process import PROCESSES

@@ -7,8 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import datasets as datasets
-from diffbench import families as families
 from diffbench.contracts import DATASETS
 from diffbench.process import PROCESSES
 from diffbench.programs import likelihood, scores

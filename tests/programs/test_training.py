@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import families as families
 from diffbench.families.base import Family
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import samplers as samplers
 from diffbench.contracts import SAMPLERS
 from diffbench.process import PROCESSES, from_betas
 from diffbench.samplers.ancestral import DEFAULT_STEPS

@@ -5,8 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import datasets as datasets
-from diffbench import samplers as samplers
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
 from diffbench.programs import sampling, scores

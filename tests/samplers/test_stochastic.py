@@ -2,7 +2,6 @@
 
 import pytest
 
-from diffbench import samplers as samplers
 from diffbench.contracts import SAMPLERS
 from diffbench.process import PROCESSES
 

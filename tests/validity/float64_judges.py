@@ -13,8 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import distance
 
-from diffbench import datasets as datasets
-from diffbench import metrics as metrics
 from diffbench.contracts import DATASETS, METRICS, Outcome, key_for
 from diffbench.process import PROCESSES, time_of_log_snr
 

@@ -40,8 +40,6 @@ def type_one():
     """Returns one row per reading of the calibration: see `calibration.calibrate`."""
     import calibration
 
-    import diffbench.datasets
-    import diffbench.metrics  # noqa: F401  (the imports register the shipped parts)
     from diffbench.contracts import DATASETS
 
     rows = []

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from planted_record import Setting
 
-from diffbench import metrics as metrics
 from diffbench.contracts import METRICS, Dataset, Metric, Outcome, key_for
 from diffbench.metrics.floor import Floor, against_floor, floor_of
 

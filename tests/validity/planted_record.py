@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS, Array, Dataset, Sampler, Score, key_for
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.process import Process

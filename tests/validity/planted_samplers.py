@@ -11,7 +11,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from diffbench import samplers as samplers
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
 from diffbench.samplers.base import reverse_sde_step, stepwise, uniform_times

@@ -13,8 +13,6 @@ import pytest
 from opened import variance_after
 from orders import END, LAWS, VARIANCE
 
-from diffbench import datasets as datasets
-from diffbench import samplers as samplers
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
 from diffbench.samplers.base import langevin_step

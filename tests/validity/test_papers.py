@@ -12,7 +12,6 @@ import papers
 import pytest
 from opened import run_openly
 
-from diffbench import samplers as samplers
 from diffbench.contracts import SAMPLERS
 from diffbench.process import PROCESSES
 

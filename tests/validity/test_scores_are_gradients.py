@@ -10,7 +10,6 @@ import jax
 import numpy as np
 import pytest
 
-from diffbench import datasets as datasets
 from diffbench.contracts import DATASETS
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffbench import datasets as datasets
-from diffbench import metrics as metrics
 from diffbench.contracts import DATASETS, METRICS
 
 READINGS = {
