@@ -69,6 +69,12 @@ def _on_gpus(settings: Settings, suite: suites.Suite) -> str:
     return f"on {shown}, {suite.replicas} seeds trained at once; JAX_PLATFORMS=cpu runs on the processor"
 
 
+def _asked(request: Request, suite: suites.Suite) -> list[str]:
+    """Returns the registered names of the metrics that were asked for on the command line, in order."""
+    entries = suite.metrics if "metrics" in request.chosen else []
+    return [entry if isinstance(entry, str) else str(entry["name"]) for entry in entries]
+
+
 def _workers(settings: Settings) -> int:
     """Returns how many workers a run has on this machine: as asked, else one a GPU, else one a core."""
     if settings.workers is not None:
@@ -94,6 +100,7 @@ def run(request: Request) -> int:
             say=progress.note,
             begin=progress.begin,
             progress=progress.advance,
+            asked=_asked(request, suite),
         )
     made = tables.build(store)
     columns = tables.read_run(store)["columns"]

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
+from diffbench.tables.headlines import headlines
 
 WIDTH = 100
 TITLES = {
@@ -103,10 +104,8 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
     console = _console()
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     for dataset in sorted(made.long["dataset"].unique()):
-        here = made.long[made.long["dataset"] == dataset]
-        present = set(here["metric"])
-        metrics = [m for m in rendering.HEADLINES if m in present] or [m for m in flat if m in present][:4]
-        floored = set(here.loc[here["floor_sd"].notna(), "metric"])
+        metrics, spare = headlines(made.long, dataset, columns, made.leading)
+        in_z = rendering.in_z(made.long, dataset)
         table = Table(
             title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
             show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
@@ -115,8 +114,11 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             made.long, dataset, metrics, over_floor=True, censored=rendering.censored_of(columns)
         )
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
-        heads = [*rendering.HEAD, *(_head(metric, metric in floored, flat) for metric in metrics)]
-        shown = _fitting([heads, *rows], console.width, [] if failing else [4])
+        heads = [*rendering.HEAD, *(_head(metric, metric in in_z, flat) for metric in metrics)]
+        places = {metric: len(rendering.HEAD) + i for i, metric in enumerate(metrics)}
+        shown = _fitting(
+            [heads, *rows], console.width, [] if failing else [4], [places[metric] for metric in spare]
+        )
         for i in shown:
             number = i >= len(rendering.HEAD) or heads[i] in ("NFE", "cells")
             table.add_column(heads[i], justify="right" if number else "left", overflow="fold", no_wrap=number)
@@ -127,6 +129,8 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             before = row[0]
             table.add_row(*(escape(row[i]) for i in shown))
         console.print(table)
+        for metric in (m for m in metrics if places[m] not in shown):
+            console.print(escape(_aside(metric, rows, places[metric], metric in in_z)), style="dim")
         console.print()
     print(
         "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95%\n"
@@ -139,18 +143,37 @@ def _head(metric: str, floored: bool, columns: Mapping[str, Any]) -> str:
     return f"{SHORT.get(metric, metric)} {'z' if floored else rendering.arrow(columns[metric]['better'])}"
 
 
-def _fitting(rows: Sequence[Sequence[str]], width: int, without: Sequence[int]) -> list[int]:
-    """Returns the columns of a table that fit a width: the last metrics go before labels are folded.
+def _aside(metric: str, rows: Sequence[Sequence[str]], place: int, in_z: bool) -> str:
+    """Returns the line for a column that has no room: its row with the largest number."""
+
+    def size(row: Sequence[str]) -> float:
+        try:
+            return abs(float(row[place].removeprefix("> ").split()[0]))
+        except ValueError:
+            return -1.0
+
+    most = max(rows, key=size)
+    where = " ".join(part for part in most[:3] if part)
+    return f"no room for {metric}: {'z ' if in_z else ''}{most[place]} at most ({where})"
+
+
+def _fitting(
+    rows: Sequence[Sequence[str]], width: int, without: Sequence[int], spare: Sequence[int] = ()
+) -> list[int]:
+    """Returns the columns of a table that fit a width: metrics go before labels are folded.
 
     Args:
       rows: The heads and the rows.
       width: Characters in a line.
       without: Columns to leave out in any case.
+      spare: Metrics that go before the others; of both kinds the last go first.
     """
     widths = [max(len(cell) for cell in column) + 1 for column in zip(*rows, strict=True)]
     shown = [i for i in range(len(widths)) if i not in without]
-    while sum(widths[i] for i in shown) > width and shown[-1] >= len(rendering.HEAD) + LEAST:
-        shown.pop()
+    metrics = [i for i in shown if i >= len(rendering.HEAD)]
+    going = [*(i for i in metrics if i not in spare), *(i for i in metrics if i in spare)]
+    while sum(widths[i] for i in shown) > width and len(going) > LEAST:
+        shown.remove(going.pop())
     return shown
 
 

@@ -44,6 +44,12 @@ class Entry(Generic[T]):
     digest: str | None = None
 
     @property
+    def shipped(self) -> bool:
+        """Returns whether this package brought it, and no plug-in or program of the user."""
+        package = str(getattr(self.build, "__module__", "")).partition(".")[0]
+        return self.origin is None and package == __name__.partition(".")[0]
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """Returns the hyperparameters and their default values."""
         return {

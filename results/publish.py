@@ -1,6 +1,6 @@
 """Puts a run's tables under `results/reference/` and writes the pages made from them.
 
-  python results/publish.py                        # README.md and docs/baselines.md again
+  python results/publish.py                        # comparisons, README.md and docs/baselines.md again
   python results/publish.py results/quick quick    # take over a run first
 
 No number of those pages is typed: a test makes them again and compares.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +18,7 @@ import pandas as pd
 from diffbench.records.runs import PLACE
 from diffbench.tables import rendering, spreadsheet
 from diffbench.tables.comparison import compare
+from diffbench.tables.headlines import headlines
 from diffbench.tables.split import error_split
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,13 +54,11 @@ def take_over(run: Path, name: str) -> None:
             long = joined(published, long)
             kept["columns"] = {**before["columns"], **kept["columns"]}
     processes = {cell["family"]: cell["process"] for cell in about["cells"] if cell.get("process")}
-    split = error_split(long, processes)
+    split = error_split(long, processes, kept["columns"])
     content = {
-        "measurements.csv": spreadsheet.csv(long),
-        "comparison.csv": spreadsheet.csv(compare(long, kept["columns"])),
-        "comparison.md": rendering.markdown(long, kept["columns"]).encode(),
+        **tables_of(long, kept["columns"]),
         "error_split.csv": spreadsheet.csv(split),
-        "error_split.md": rendering.split_markdown(long, split).encode(),
+        "error_split.md": rendering.split_markdown(long, split, kept["columns"]).encode(),
     }
     for file, data in content.items():
         (folder / file).write_bytes(data)
@@ -69,6 +67,15 @@ def take_over(run: Path, name: str) -> None:
         shutil.copyfile(picture, ROOT / "docs" / picture.name)
     text = json.dumps({**kept, "provenance": record["provenance"]}, indent=1, sort_keys=True)
     (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def tables_of(long: pd.DataFrame, columns: dict) -> dict[str, bytes]:
+    """Returns the tables that a long table alone makes, by file."""
+    return {
+        "measurements.csv": spreadsheet.csv(long),
+        "comparison.csv": spreadsheet.csv(compare(long, columns)),
+        "comparison.md": rendering.markdown(long, columns).encode(),
+    }
 
 
 def joined(published: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -109,12 +116,11 @@ def read(name: str) -> tuple[pd.DataFrame, dict]:
     return read_long(folder / "measurements.csv"), about
 
 
-def table(long: pd.DataFrame, dataset: str, metrics: Sequence[str], columns: dict) -> list[str]:
+def table(long: pd.DataFrame, dataset: str, columns: dict) -> list[str]:
     """Returns the Markdown table of a dataset: z over the floor where there is one."""
-    here = long[long["dataset"] == dataset]
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
-    present = [m for m in metrics if m in set(here["metric"])]
-    floored = set(here.loc[here["floor_sd"].notna(), "metric"])
+    present = headlines(long, dataset, columns).columns
+    floored = rendering.in_z(long, dataset)
     heads = [f"{m} z" if m in floored else f"{m} {rendering.arrow(flat[m]['better'])}" for m in present]
     head = ["score", "family", "sampler", "NFE", "seeds", *heads]
     rows = rendering.summary(long, dataset, present, over_floor=True)
@@ -145,7 +151,7 @@ def readme_block() -> str:
     long, about = read("quick")
     lines = [BEGIN, "", f"`python -m diffbench run` ends with this comparison. {MEANING}", ""]
     for dataset in sorted(long["dataset"].unique()):
-        lines += [f"**{dataset}**", "", *table(long, dataset, rendering.HEADLINES, about["columns"]), ""]
+        lines += [f"**{dataset}**", "", *table(long, dataset, about["columns"]), ""]
     return "\n".join([*lines, made_by(about), "", END])
 
 
@@ -180,7 +186,7 @@ def baselines() -> str:
         "",
     ]
     for dataset in sorted(long["dataset"].unique()):
-        lines += [f"## {dataset}", "", *table(long, dataset, rendering.HEADLINES, about["columns"]), ""]
+        lines += [f"## {dataset}", "", *table(long, dataset, about["columns"]), ""]
     return "\n".join(lines)
 
 
@@ -188,6 +194,11 @@ def main() -> None:
     """Takes over a run, if one is named, and writes the pages."""
     if len(sys.argv) == 3:
         take_over(Path(sys.argv[1]), sys.argv[2])
+    # What is read is made again from what was measured, as it is written today.
+    for name in sorted(path.parent.name for path in REFERENCE.glob("*/measurements.csv")):
+        long, about = read(name)
+        for file, data in tables_of(long, about["columns"]).items():
+            (REFERENCE / name / file).write_bytes(data)
     page = ROOT / "README.md"
     page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
     if (REFERENCE / "baselines").exists():

@@ -1,9 +1,11 @@
 """What a person sees on a terminal."""
 
+import pandas as pd
 import pytest
 
 from diffbench import console
 from diffbench.tables import rendering
+from diffbench.tables.long import Tables
 
 HEADS = [*rendering.HEAD, "energy z", "mmd2_loc z", "mode_tv z"]
 CELLS = 4  # the column of completed cells
@@ -36,3 +38,45 @@ def test_what_is_shown_is_no_wider_unless_two_metrics_are_left(width):
     found = console._fitting(rows, width, [CELLS])
     wide = sum(max(len(cells[i]) for cells in rows) + 1 for i in found)
     assert wide <= width or len(found) == len(rendering.HEAD) - 1 + console.LEAST
+
+
+def test_metrics_in_which_nothing_errs_go_before_the_others():
+    rows = [HEADS, row("score_sde (corrected)", "langevin (corrected)")]
+    found = console._fitting(rows, 80, [CELLS], spare=[len(rendering.HEAD)])
+    assert [HEADS[i] for i in found][-2:] == ["mmd2_loc z", "mode_tv z"]
+
+
+COLUMNS = {name: {name: {"better": "lower"}} for name in ("energy", "intrinsic", "mine")}
+COLUMNS["mode_tv"] = {name: {"better": "lower"} for name in ("mode_tv", "stray")}
+
+
+def tables_of(sampler="own", leading=(), **z):
+    long = pd.DataFrame(
+        [
+            {"dataset": "ring", "score": "learned", "family": "ddpm", "budget": "", "sampler": sampler,
+             "seed": seed, "metric": c, "value": 1.0 + 0.1 * value, "floor_mean": 1.0, "floor_sd": 0.1,
+             "z": value, "nfe": 10, "n_samples": 100, "status": "ok"}
+            for c, value in z.items() for seed in (0, 1)
+        ]
+    )  # fmt: skip
+    return Tables(long, *(pd.DataFrame(),) * 3, leading=leading)
+
+
+def test_a_way_in_which_rows_err_is_in_the_headline(capsys):
+    console.show(tables_of(energy=0.0, mode_tv=1.0, stray=35.0), COLUMNS)
+    head, *rest = capsys.readouterr().out.splitlines()[1:]
+    assert "stray z" in head
+    assert any("35.0 ± 0" in line for line in rest)
+
+
+def test_what_was_asked_for_stands_before_the_house_s_own(capsys):
+    console.show(tables_of(energy=9.0, mine=0.0, leading=("mine",)), COLUMNS)
+    head = capsys.readouterr().out.splitlines()[1]
+    assert head.index("mine z") < head.index("energy z")
+
+
+def test_a_column_for_which_there_is_no_room_is_a_line_with_its_worst_row(capsys):
+    made = tables_of(sampler="s" * 75, energy=9.0, stray=35.0, intrinsic=4.0)
+    console.show(made, COLUMNS)
+    out = capsys.readouterr().out
+    assert "no room for intrinsic: z 4.0 ± 0 at most (learned ddpm s" in " ".join(out.split())

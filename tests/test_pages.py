@@ -28,16 +28,9 @@ def test_the_baselines_page_is_made_from_the_committed_results(publish):
 
 def test_published_tables_are_those_of_their_long_table(publish):
     """So the rows that stood before a run was taken over count as much as its own."""
-    from diffbench.tables import rendering, spreadsheet
-    from diffbench.tables.comparison import compare
-
     for folder in publish.REFERENCE.glob("*/measurements.csv"):
         long, about = publish.read(folder.parent.name)
-        made = {
-            "measurements.csv": spreadsheet.csv(long),
-            "comparison.csv": spreadsheet.csv(compare(long, about["columns"])),
-            "comparison.md": rendering.markdown(long, about["columns"]).encode(),
-        }
+        made = publish.tables_of(long, about["columns"])
         assert {name: (folder.parent / name).read_bytes() for name in made} == made
 
 

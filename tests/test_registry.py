@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pytest
 
+from diffbench.contracts import METRICS
 from diffbench.registry import PluginError, Registry, plugin_origin
 
 GROUP = "diffbench.things"
@@ -200,3 +201,12 @@ def test_every_kind_is_found_in_a_fresh_interpreter(kind):
     code = f"from diffbench.contracts import {kind}; print(*{kind}.names())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert len(done.stdout.split()) >= 3
+
+
+def test_what_a_program_registers_is_not_shipped_though_no_plug_in_file_brought_it(things):
+    @things.register("pot")
+    def pot():
+        return "pot"
+
+    assert not things.entry("pot").shipped
+    assert METRICS.entry("energy").shipped

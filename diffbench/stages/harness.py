@@ -48,6 +48,7 @@ def run(
     say: Callable[[str], None] = print,
     progress: Callable[[Task, Mapping[str, Any]], None] | None = None,
     begin: Callable[[Plan], None] | None = None,
+    asked: Sequence[str] = (),
 ) -> Tally:
     """Runs all that the cells need and the store lacks.
 
@@ -62,10 +63,12 @@ def run(
       say: Called with each line of the engine that a person should see.
       progress: Called with each task that ended and its record.
       begin: Called with the plan before any work.
+      asked: Metrics that were asked for by name: tables and figures show them first.
     """
     store.prepare()
     planned = plan(cells, store, plugins, retry_failed)
-    note_run(store, suite, planned.rows, {m["name"]: m for cell in cells for m in cell.metrics})
+    metrics = {m["name"]: m for cell in cells for m in cell.metrics}
+    note_run(store, suite, planned.rows, metrics, asked)
     if begin is not None:
         begin(planned)
     tally = Tally(kept=planned.done)
@@ -99,7 +102,11 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def note_run(
-    store: Store, suite: Mapping[str, Any], rows: list[dict[str, Any]], metrics: Mapping[str, Spec]
+    store: Store,
+    suite: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    metrics: Mapping[str, Spec],
+    asked: Sequence[str] = (),
 ) -> None:
     """Keeps the suite and its cells in the folder; see `runs`."""
     import diffbench
@@ -111,7 +118,15 @@ def note_run(
         "columns": _columns(metrics),
         "cells": sorted(rows, key=place),
     }
+    if leading := _leading(metrics, asked):
+        content["leading"] = leading
     runs.note(store, content)
+
+
+def _leading(metrics: Mapping[str, Spec], asked: Sequence[str]) -> list[str]:
+    """Returns the metrics that go first: those asked for, then those that are not the house's own."""
+    brought = [name for name in sorted(metrics) if not METRICS.entry(name).shipped]
+    return [name for name in dict.fromkeys([*asked, *brought]) if name in metrics]
 
 
 def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:

@@ -33,12 +33,14 @@ class Tables(NamedTuple):
       comparison: One row per score, family, budget and sampler.
       split: One row per learned row and metric: what its error is made of.
       times: One row per fit, draw, floor and measurement.
+      leading: Metrics that go first wherever some are chosen.
     """
 
     long: pd.DataFrame
     comparison: pd.DataFrame
     split: pd.DataFrame
     times: pd.DataFrame
+    leading: tuple[str, ...] = ()
 
 
 def read_run(store: Store) -> dict[str, Any]:
@@ -65,8 +67,9 @@ def build(store: Store) -> Tables:
     for column in ("seed", "nfe", "n_samples"):
         long[column] = long[column].astype("Int64")
     processes = {cell["family"]: cell["process"] for cell in run["cells"] if cell.get("process")}
-    split = error_split(long, processes)
-    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader))
+    split = error_split(long, processes, run["columns"])
+    leading = tuple(run.get("leading", ()))
+    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader), leading)
     reader.save()
     return made
 
@@ -134,7 +137,9 @@ def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]
     content = {
         "comparison.md": rendering.markdown(tables.long, columns).encode(),
         "comparison.csv": spreadsheet.csv(tables.comparison),
-        "error_split.md": rendering.split_markdown(tables.long, tables.split).encode(),
+        "error_split.md": rendering.split_markdown(
+            tables.long, tables.split, columns, tables.leading
+        ).encode(),
         "error_split.csv": spreadsheet.csv(tables.split),
         "comparison.tex": rendering.latex(tables.long, columns).encode(),
         "measurements.csv": spreadsheet.csv(tables.long),

@@ -6,27 +6,15 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from diffbench.tables.comparison import ROW, rank
+from diffbench.tables.digits import deviations, number, within
+from diffbench.tables.headlines import WAYS, first_of
 from diffbench.tables.statistics import t_interval
 
-HEADLINES = ("energy", "mmd2_local", "mode_tv", "manifold_distance", "ct", "score_error")
-"""The columns that a first look needs: global, local, on the data's own structure, copies, the score."""
-
-
 _ACROSS = 8  # columns of numbers in one table
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Returns a number for reading: three significant digits, empty where there is none."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
-    return f"{value:.{digits - 1}e}"
 
 
 def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
@@ -44,11 +32,12 @@ def summary(
 ) -> list[list[str]]:
     """Returns the rows of one dataset for reading: labels, NFE, cells done, and columns.
 
-    A value stands as `mean ± half interval (z)`, over seeds. With `over_floor` its z stands
-    alone, as `z ± half interval`, where the metric has a floor. A mean over seeds of which some
-    are `censored` at n stands as `> mean`.
+    A value stands as `mean ± half interval (z)`, over seeds. With `over_floor` the columns of
+    `in_z` stand as `z ± half interval`. A mean over seeds of which some are `censored` at n stands
+    as `> mean`, and one of which some have no value says over how many it is.
     """
     here = long[long["dataset"] == dataset]
+    read_in_z = in_z(long, dataset) if over_floor else set()
     rows = []
     groups: list[tuple[Any, pd.DataFrame]] = sorted(
         here.groupby(list(ROW), sort=False), key=lambda item: (rank(str(item[0][0])), *item[0])
@@ -62,37 +51,32 @@ def summary(
         row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]
         row.append(f"{int(done.sum())}/{len(done)}")
         for metric in metrics:
-            row.append(_shown(group[group["metric"] == metric], over_floor, metric in censored))
+            row.append(_shown(group[group["metric"] == metric], metric in read_in_z, metric in censored))
         rows.append(row)
     return rows
 
 
+def in_z(long: pd.DataFrame, dataset: str) -> set[str]:
+    """Returns the columns of a dataset that are read in floor deviations: some row has a z."""
+    known = (long["dataset"] == dataset) & np.isfinite(long["z"].to_numpy(float))
+    return set(long.loc[known, "metric"])
+
+
 def _shown(values: pd.DataFrame, over_floor: bool, censored: bool) -> str:
-    """Returns a column of one row over its seeds, for reading."""
+    """Returns a column of one row over its seeds, for reading; "(2 of 3)" where some have no value."""
+    z, interval = t_interval(values["z"]), t_interval(values["value"])
+    some = _of(interval.n, len(values))
     if censored and (values["value"] >= values["n_samples"]).any():
-        return f"> {number(values['value'].mean())}"
-    z = t_interval(values["z"])
-    if over_floor and z.n:
-        return _in_deviations(z.mean, z.half)
-    interval = t_interval(values["value"])
-    if interval.n == 0:
-        return "-"
-    text = number(interval.mean, 2 if over_floor else 3)
-    if math.isfinite(interval.half):
-        text += f" ± {number(interval.half, 2)}"
-    return f"{text} (z {z.mean:.1f})" if z.n else text
+        return f"> {number(interval.mean)}{some}"
+    if over_floor:
+        return deviations(z.mean, z.half) + _of(z.n, len(values))
+    text = within(interval.mean, interval.half) + some
+    return f"{text} (z {deviations(z.mean)}{_of(z.n, interval.n)})" if z.n else text
 
 
-def _in_deviations(mean: float, half: float) -> str:
-    """Returns a number of floor deviations and half its interval, for reading."""
-    if not math.isfinite(mean):
-        return "-"
-
-    def text(value: float) -> str:
-        size = abs(value)
-        return f"{value:.0e}" if size >= 1e4 else f"{value:.0f}" if abs(mean) >= 10 else f"{value:.1f}"
-
-    return text(mean) + (f" ± {text(half)}" if math.isfinite(half) else "")
+def _of(n: int, seeds: int) -> str:
+    """Returns over how many seeds a mean is, where that is not all; a mean over none is no number."""
+    return "" if n in (0, seeds) else f" ({n} of {seeds})"
 
 
 HEAD = ("score", "family", "sampler", "NFE", "cells")
@@ -165,12 +149,15 @@ _PARTS = {
     "finite_data": "finite data",
 }
 SPLIT_CAPTION = (
-    "Error over the noise floor in floor standard deviations: mean over seeds ± half of its 95% t interval. "
-    "`total` is the learned score's, `solver` the same sampler's on the exact score of the same process, "
-    "`learning` the difference, seed by seed. With a finite training set, `finite data` is what the exact "
-    "score of that set (empirical) adds to the exact score of the data. The last column names the parts "
-    "whose intervals lie above zero and whose means exceed two floor deviations over the root of the number "
-    "of seeds, the largest first."
+    "Error over the noise floor in floor standard deviations, more being worse: mean over seeds ± half of "
+    "its 95% t interval. `total` is the learned score's, `solver` the same sampler's on the exact score of "
+    "the same process, `learning` the difference, seed by seed. With a finite training set, `finite data` "
+    "is what the exact score of that set (empirical) adds to the exact score of the data. All parts of a "
+    "row are over the same seeds, those in which every score that is compared has a value. The last column "
+    "names the parts whose intervals lie above zero and whose means exceed two floor deviations over the "
+    "root of the number of seeds (times the root of two for a difference of two draws), the largest first. "
+    "Where the good value is truth itself, parts have the sign of what is measured, and those below zero "
+    "count too."
 )
 SCORE_CAPTION = (
     "What is wrong with the scores themselves: `score_error` relative to the exact score's size; `score_kl`, "
@@ -181,15 +168,22 @@ SCORE_CAPTION = (
 _SCORE_COLUMNS = ("score_error", "score_kl", "kl", "prior_kl")
 
 
-def split_markdown(long: pd.DataFrame, split: pd.DataFrame) -> str:
-    """Returns the error split as Markdown: a table for each headline metric, then the scores.
+def split_markdown(
+    long: pd.DataFrame,
+    split: pd.DataFrame,
+    columns: Mapping[str, Any] | None = None,
+    leading: Sequence[str] = (),
+) -> str:
+    """Returns the error split as Markdown: a table for each metric with a floor, then the scores.
 
     Args:
       long: The long table.
-      split: The table of `diffbench.split.error_split`.
+      split: The table of `diffbench.tables.split.error_split`.
+      columns: Columns of each metric, in order.
+      leading: Metrics whose tables go first.
     """
     lines = ["# Where the error comes from", "", SPLIT_CAPTION, ""]
-    shown = [metric for metric in HEADLINES if metric in set(split["metric"])]
+    shown = split_order(split, columns or {}, leading)
     for metric in shown:
         here = split[split["metric"] == metric]
         parts = [part for part in _PARTS if here[part].notna().any()]
@@ -217,6 +211,14 @@ def split_markdown(long: pd.DataFrame, split: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def split_order(split: pd.DataFrame, columns: Mapping[str, Any], leading: Sequence[str] = ()) -> list[str]:
+    """Returns the columns of an error split: those that lead, the house's ways to err, the others."""
+    there = list(dict.fromkeys(split["metric"]))
+    ways = [c for way in WAYS for c in way.columns]
+    ordered = [*first_of(columns, leading, there), *(c for c in ways if c in there), *there]
+    return list(dict.fromkeys(ordered))
+
+
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the rows of a table by column."""
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
@@ -231,12 +233,13 @@ def _in_floors(row: Mapping[str, Any], part: str) -> str:
     """Returns a part of an error in floor standard deviations, with half its interval."""
     mean = row[part] / row["floor_sd"]
     half = 0.5 * (row[f"{part}_high"] - row[f"{part}_low"]) / row["floor_sd"]
-    return _in_deviations(mean, half)
+    return deviations(mean, half)
 
 
 def _score_rows(long: pd.DataFrame, columns: Sequence[str]) -> Iterator[list[str]]:
     """Yields a row of text for each score that was judged, whatever the sampler."""
-    here = long[long["metric"].isin(columns) & long["value"].notna()]
+    here = long[long["metric"].isin(columns)]
+    here = here.loc[here["value"].isna().sort_values(kind="stable").index]  # what has a value goes first
     keys = ["dataset", "score", "family", "budget"]
     many = here.loc[here["budget"] != "", "budget"].nunique() > 1
     groups: list[tuple[Any, pd.DataFrame]] = sorted(
@@ -248,9 +251,10 @@ def _score_rows(long: pd.DataFrame, columns: Sequence[str]) -> Iterator[list[str
         shown = []
         for column in columns:
             interval = t_interval(once.loc[once["metric"] == column, "value"])
-            half = f" ± {number(interval.half, 2)}" if math.isfinite(interval.half) else ""
-            shown.append(number(interval.mean) + half if interval.n else "-")
-        yield [str(dataset), str(score), str(name), *shown]
+            seeds = int(once.loc[once["metric"] == column, "seed"].nunique())
+            shown.append(within(interval.mean, interval.half) + _of(interval.n, seeds))
+        if {*shown} != {"-"}:
+            yield [str(dataset), str(score), str(name), *shown]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

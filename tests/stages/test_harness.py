@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 import diffbench
+from diffbench.contracts import METRICS
 from diffbench.records.store import FOLDERS, Store
+from diffbench.registry import Entry
 from diffbench.stages import harness, planning
 from diffbench.stages.fit import flatten, unflatten
 from diffbench.suites import suite as suites
@@ -264,3 +266,18 @@ def test_tasks_run_here_one_after_another_and_errors_are_results():
     assert result == {"status": "error", "reason": "KeyError: 'gone'"}
     assert not returned
     assert list(engine.run([], echo, workers=0)) == []
+
+
+def test_metrics_that_were_asked_for_lead_and_so_do_those_of_the_user(tiny, tmp_path, monkeypatch):
+    def mine(*, k: int = 1):
+        return METRICS.build("energy")
+
+    monkeypatch.setitem(METRICS._entries, "mine", Entry(mine, "mine.py", "0123"))
+    suite = suites.parse(tiny()).model_dump()
+    metrics = {name: {"name": name, "params": {}} for name in ("energy", "mmd2", "mine")}
+    store = Store(tmp_path)
+    for asked, leading in ((["mmd2", "all"], ["mmd2", "mine"]), ([], ["mine"])):
+        harness.note_run(store, suite, [], metrics, asked)
+        assert tables.read_run(store)["leading"] == leading
+    harness.note_run(store, suite, [], {"energy": metrics["energy"]})
+    assert "leading" not in tables.read_run(store)

@@ -85,10 +85,90 @@ def test_an_exact_row_of_another_process_is_no_comparison():
     assert math.isnan(error_split(long, {"ddpm": "vp"}).iloc[0]["solver"])
 
 
+def about(better):
+    return {"energy": {"energy": {"better": better}}}
+
+
+LEARNED, EXACT = [0.60, 0.61, 0.59], [0.95, 0.951, 0.949]
+
+
+@pytest.mark.parametrize(
+    ("better", "learned", "verdict"),
+    [
+        ("higher", LEARNED, "learning"),  # precision of a model that strays
+        ("higher", [1.3, 1.31, 1.29], "nothing seen"),  # recall above truth's
+        ("lower", LEARNED, "nothing seen"),
+        ("lower", [1.3, 1.31, 1.29], "learning"),
+        ("truth", LEARNED, "learning"),
+        ("truth", [1.3, 1.31, 1.29], "learning"),
+        ("truth", EXACT, "nothing seen"),
+    ],
+)
+def test_an_error_lies_on_the_bad_side_of_the_floor(better, learned, verdict):
+    long = table(rows_of("learned", "ddpm", learned) + rows_of("exact", "vp", EXACT), 0.95, 0.01)
+    row = error_split(long, {"ddpm": "vp"}, about(better)).iloc[0]
+    assert row["errs_in"] == verdict
+    assert row["total"] == pytest.approx((-1 if better == "higher" else 1) * (np.mean(learned) - 0.95))
+    assert row["total"] == pytest.approx(row["solver"] + row["learning"])
+    assert row["total_low"] < row["total"] < row["total_high"]
+
+
+def test_parts_that_cancel_are_both_named_where_truth_itself_is_best():
+    long = table(rows_of("learned", "ddpm", [1.0, 1.01, 0.99]) + rows_of("exact", "vp", [3.0, 3.01, 2.99]))
+    assert error_split(long, {"ddpm": "vp"}, about("truth")).iloc[0]["errs_in"] == "solving, learning"
+
+
+def test_parts_are_means_over_the_seeds_that_all_scores_share():
+    # The exact row of the first seed failed: with it, total would be 2.5 and the parts 0.5 and 1.5.
+    long = table(
+        rows_of("learned", "ddpm", [5.0, 3.0, 3.1, 2.9]) + rows_of("exact", "vp", [math.nan, 1.5, 1.6, 1.4])
+    )
+    row = error_split(long, {"ddpm": "vp"}).iloc[0]
+    assert row["seeds"] == 3
+    assert row["total"] == pytest.approx(2.0)
+    assert row["total"] == pytest.approx(row["solver"] + row["learning"])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_is_no_seed_whatever_its_status(bad):
+    long = table(rows_of("learned", "ddpm", [bad, 3.0, 3.1]) + rows_of("exact", "vp", [1.0, 1.1, 1.2]))
+    row = error_split(long.assign(status="ok"), {"ddpm": "vp"}).iloc[0]
+    assert (row["seeds"], row["solver"]) == (2, pytest.approx(0.15))
+
+
+def test_a_score_that_shares_no_seed_is_not_compared():
+    long = table(
+        rows_of("learned", "ddpm", [3.0, 3.1])
+        + rows_of("exact", "vp", [1.0, 1.1])
+        + [("empirical", "vp", 2, 2.0)]
+    )
+    row = error_split(long, {"ddpm": "vp"}).iloc[0]
+    assert (row["seeds"], row["total"]) == (2, pytest.approx(2.05))
+    assert math.isnan(row["finite_data"])
+
+
+@pytest.mark.parametrize(("apart", "verdict"), [(1.25, "nothing seen"), (1.7, "learning")])
+def test_a_difference_of_two_draws_must_exceed_the_deviation_of_two(apart, verdict):
+    # Three seeds: two standard errors are 1.15 floor deviations for one draw, 1.63 for two.
+    exact = np.array([1.0, 1.001, 0.999])
+    long = table(rows_of("learned", "ddpm", exact + 0.1 * apart) + rows_of("exact", "vp", exact))
+    assert error_split(long, {"ddpm": "vp"}).iloc[0]["errs_in"] == verdict
+
+
+def test_the_split_as_markdown_shows_every_column_with_a_floor_those_that_lead_first():
+    rows = rows_of("learned", "ddpm", [3.0, 3.1]) + rows_of("exact", "vp", [1.0, 1.01])
+    columns = {"energy": {"energy": {}}, "mine": {"mine": {}}, "prdc": {"recall": {"better": "higher"}}}
+    long = pd.concat([table(rows).assign(metric=c) for c in ("energy", "recall", "mine")])
+    split = error_split(long, {"ddpm": "vp"}, columns)
+    for leading, order in (((), ["energy", "recall", "mine"]), (("mine",), ["mine", "energy", "recall"])):
+        text = rendering.split_markdown(long, split, columns, leading)
+        assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == order
+
+
 def test_the_split_as_markdown_is_in_floor_deviations():
     long = table(rows_of("learned", "ddpm", [3.0, 3.1, 2.9]) + rows_of("exact", "vp", [1.0, 1.01, 0.99]))
     text = rendering.split_markdown(long, error_split(long, {"ddpm": "vp"}))
-    assert "| ring | ddpm | own | 3 | 20 ± 2 | 0.0 ± 0.2 | 20 ± 2 | learning |" in text
+    assert "| ring | ddpm | own | 3 | 20.0 ± 2.5 | 0.0 ± 0.2 | 20.0 ± 2.2 | learning |" in text
 
 
 def test_u_is_one_for_truth_and_zero_for_the_gaussian():
@@ -126,7 +206,27 @@ def test_a_mean_with_a_censored_value_is_a_bound():
     (row,) = rendering.summary(
         long.assign(value=[40.0, 60.0]), "ring", ["detection_n"], censored={"detection_n"}
     )
-    assert row[-1].startswith("50.0")
+    assert row[-1] == "50 ± 130"
+
+
+def test_a_mean_says_over_how_many_seeds_it_is_where_some_have_no_value():
+    long = table(rows_of("learned", "ddpm", [2.0, math.inf, 2.2])).assign(status="ok")
+    long.loc[1, "z"] = math.nan
+    (row,) = rendering.summary(long, "ring", ["energy"])
+    assert row[-1] == "2.1 ± 1.3 (2 of 3) (z 11.0)"
+    (row,) = rendering.summary(long, "ring", ["energy"], over_floor=True)
+    assert row[-1] == "11 ± 13 (2 of 3)"
+
+
+def test_a_z_that_is_not_there_is_no_value_under_the_heading_z():
+    long = table(rows_of("learned", "ddpm", [2.0, 2.1]) + rows_of("exact", "vp", [7.0, 7.1]))
+    long.loc[long["score"] == "exact", "z"] = math.nan
+    exact, learned = rendering.summary(long, "ring", ["energy"], over_floor=True)
+    assert (exact[-1], learned[-1]) == ("-", "10.5 ± 6.4")
+    # Where no row has a z, as over a floor without width, the column is one of values.
+    none = long.assign(z=math.nan)
+    assert rendering.in_z(none, "ring") == set()
+    assert rendering.summary(none, "ring", ["energy"], over_floor=True)[1][-1] == "2.05 ± 0.64"
 
 
 def test_many_columns_are_several_tables_and_those_of_a_metric_stay_together():
