@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # The largest number that float32 holds.
 LARGEST = 3.4e38
+# Lengths whose squares float32 holds with room for a thousandfold either way: noise and small alpha.
+SHORTEST, LONGEST = 1e-15, 1e15
 
 
 def positive(**values: float) -> None:
@@ -24,6 +26,22 @@ def positive(**values: float) -> None:
 def _short(value: int) -> str:
     """Returns a whole number for a message, cut where it is absurdly long."""
     return str(value) if abs(value) < 10**20 else "a whole number beyond 1e20"
+
+
+def length(**values: float) -> None:
+    """Raises unless each named value is a length whose square float32 holds.
+
+    Raises:
+      TypeError: If a value is not a number.
+      ValueError: If it is not positive and finite, or outside [`SHORTEST`, `LONGEST`].
+    """
+    positive(**values)
+    for name, value in values.items():
+        if not SHORTEST <= value <= LONGEST:
+            raise ValueError(
+                f"{name} must be from {SHORTEST:g} to {LONGEST:g}, so that float32 holds its square; "
+                f"got {value:g}"
+            )
 
 
 def flag(**values: bool) -> None:

@@ -23,6 +23,17 @@ def test_positive_refuses_a_value(value):
         checks.positive(fine=1.0, step=value)
 
 
+@pytest.mark.parametrize("value", [1e-16, 1e16, 1e30])
+def test_length_refuses_what_float32_cannot_square(value):
+    checks.length(sd=1e-15, radius=1e15)
+    with pytest.raises(
+        ValueError, match=r"sd must be from 1e-15 to 1e\+15, so that float32 holds its square"
+    ):
+        checks.length(radius=1.0, sd=value)
+    with pytest.raises(ValueError, match="sd must be positive and finite; got nan"):
+        checks.length(sd=math.nan)
+
+
 @pytest.mark.parametrize("value", [True, "1", None])
 def test_positive_refuses_a_type(value):
     with pytest.raises(TypeError, match=f"step must be a number; got {value!r}"):

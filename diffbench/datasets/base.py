@@ -13,7 +13,43 @@ import numpy as np
 from diffbench import checks
 from diffbench.contracts import Array, Dataset, PRNGKey
 from diffbench.laws.base import DiffusedTruth, pytree
+from diffbench.laws.curves import least_blur, least_nodes
 from diffbench.laws.mixtures import Embedded, isometry
+
+# Steps of float32 at the farthest coordinate that the smallest length of a law must span: rounding
+# of the points is then below 1/60 of it, and its mean effect on a log density 1e-4 nats a dimension.
+STEPS = 32
+_EPS = float(np.finfo(np.float32).eps)
+
+
+def carried(name: str, what: str, length: float, farthest: float, unit: float = 1.0) -> None:
+    """Raises unless float32 resolves the smallest length of a law where its points lie.
+
+    Points, densities and scores are float32 in data coordinates: below the steps of that, samples
+    lie on a lattice and a log density is rounding.
+
+    Args:
+      name: Name of the dataset, for the message.
+      what: What the length is, for the message.
+      length: The smallest length, data coordinates.
+      farthest: The largest coordinate, and the largest distance from the mean along an axis.
+      unit: What the message divides lengths by, where `what` is in a unit of its own.
+
+    Raises:
+      ValueError: If float32 does not hold the square of either, or the length is below `STEPS` steps
+        of float32 at the farthest coordinate.
+    """
+    if not (length >= checks.SHORTEST and farthest <= checks.LONGEST):  # true for NaN too
+        raise ValueError(
+            f"lengths of {name} must be from {checks.SHORTEST:g} to {checks.LONGEST:g}, so that float32 "
+            f"holds their squares; got {length:.3g} to {farthest:.3g}"
+        )
+    least = STEPS * _EPS * farthest
+    if length < least:
+        raise ValueError(
+            f"{what} of {name} must be at least {least / unit:.3g}, {STEPS} steps of float32 at its "
+            f"coordinates (up to {farthest:.3g}); got {length / unit:.3g}"
+        )
 
 
 @pytree
@@ -55,6 +91,9 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
       law: An `IsotropicMixture` or a `GaussianMixture`.
       version: Version of the dataset.
       entropy: Entropy in nats, data coordinates, where a closed form is known.
+
+    Raises:
+      ValueError: If float32 does not carry the law; see `carried`.
     """
     weights = np.exp(np.asarray(law.log_weights, np.float64))
     means = np.asarray(law.means, np.float64)
@@ -62,8 +101,11 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
     # `[K, D]` for both kinds: a spherical component has one variance for all axes.
     variances = np.asarray(law.variances, np.float64).reshape(len(weights), -1) * np.ones((1, dim))
     mean = weights @ means
+    finest, widest = math.sqrt(variances.min()), math.sqrt(variances.max())
+    farthest = float(max(np.abs(means).max(), np.abs(means - mean).max(), widest))
+    carried(name, "the smallest standard deviation", finest, farthest)
     scale = math.sqrt((weights @ (((means - mean) ** 2).sum(1) + variances.sum(1))) / dim)
-    spread = np.sqrt(((means[:, None] - means) ** 2).sum(-1).max()) + 4.0 * math.sqrt(variances.max())
+    spread = np.sqrt(((means[:, None] - means) ** 2).sum(-1).max()) + 4.0 * widest
     at = {"mean": jnp.asarray(mean, float), "scale": jnp.asarray(scale)}
     return Dataset(
         name=name,
@@ -72,7 +114,7 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
         scale=scale,
         sample=functools.partial(draw_from, law, jnp.zeros(())),
         truth=DiffusedTruth(law=law, thickness=jnp.zeros(()), **at),
-        resolution=math.sqrt(variances.min()) / scale,
+        resolution=finest / scale,
         diameter=spread / scale,
         modes=MixtureModes(law=law, **at),
         exact_entropy=None if entropy is None else entropy - dim * math.log(scale),
@@ -91,6 +133,8 @@ def manifold_dataset(
     embed: int | None = None,
     nodes: int = 0,
     reach: float = 0.0,
+    bend: float = math.inf,
+    spare: int = 0,
     spread: float = 0.0,
     intrinsic: bool = True,
     version: int = 1,
@@ -107,13 +151,15 @@ def manifold_dataset(
       embed: Dimension D to place it in by a fixed isometry, or None for its own.
       nodes: Quadrature nodes of the law, or 0 for a closed form.
       reach: Spacing of the nodes times their number, data coordinates.
+      bend: Smallest radius of curvature across the nodes, data coordinates.
+      spare: Nodes that the quadrature takes beyond their spacing.
       spread: Smallest standard deviation of the law itself, data coordinates.
       intrinsic: Whether the law has `intrinsic` coordinates, uniform at thickness 0.
       version: Version of the dataset.
 
     Raises:
-      ValueError: If thickness is outside [0, 1), embed is below the law's dimension, or the
-        nodes lie further apart than the thickness.
+      ValueError: If thickness is outside [0, 1) or below what float32 resolves (`carried`), embed
+        is below the law's dimension, or the nodes are too few for the thickness (`least_nodes`).
     """
     _check_thickness(thickness)
     dim = len(mean)
@@ -123,10 +169,19 @@ def manifold_dataset(
         law, mean, dim = Embedded(law=law, frame=jnp.asarray(frame, float)), frame @ mean, embed
     scale = math.sqrt(variance / dim / (1.0 - thickness**2))
     thick = thickness * scale
-    needed = math.ceil(reach / thick) if thick > 0 else 0
+    finest = math.hypot(thickness, spread / scale)
+    if finest > 0:
+        farthest = float(np.abs(mean).max()) + diameter
+        carried(name, "thickness" if not spread else "the width", finest * scale, farthest, unit=scale)
+    needed = spare + 1 if nodes else 0
+    if thick > 0 and reach > 0:
+        needed = least_nodes(reach, thick, bend, spare)
     if nodes < needed:
         raise ValueError(f"nodes must be at least {needed} for thickness {thickness} of {name}; got {nodes}")
-    finest = math.hypot(thickness, spread / scale)
+    trusted = 0.0
+    if nodes and not finest:
+        # A score asks more of the nodes than a log density: twice their spacing.
+        trusted = max(2.0 * reach / nodes, least_blur(reach, nodes, bend, spare)) / scale
     at = {"mean": jnp.asarray(mean, float), "scale": jnp.asarray(scale)}
     return Dataset(
         name=name,
@@ -140,7 +195,7 @@ def manifold_dataset(
         distance=functools.partial(distance_from, law, at["mean"], at["scale"]),
         intrinsic=functools.partial(intrinsic_from, law, at["mean"], at["scale"]) if intrinsic else None,
         density=finest > 0,
-        smallest_sigma=2.0 * reach / nodes / scale if nodes and not finest else 0.0,
+        smallest_sigma=trusted,
         version=version,
     )
 

@@ -21,10 +21,11 @@ from scipy import interpolate, special
 from diffbench import checks
 from diffbench.contracts import DATASETS, Array, Dataset
 from diffbench.datasets.base import manifold_dataset
-from diffbench.laws.curves import Curve, Spines
+from diffbench.laws.curves import SPARE, Curve, Spines
 from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.laws.surfaces import Boxes, Extruded, Sphere, Torus
 
+_MOMENT_NODES = 64  # Of each piece: enough for moments to rounding.
 _CHORDS = 2048  # Their greatest distance from a shipped curve is below 1e-5, standardised.
 
 Path = Callable[[np.ndarray], np.ndarray]
@@ -39,23 +40,31 @@ def chords(paths: Sequence[Path]) -> dict[str, Array]:
     return {"starts": jnp.asarray(starts, float), "ends": jnp.asarray(ends, float)}
 
 
-def curve(paths: Sequence[Path], length: float, nodes: int) -> tuple[Curve, dict[str, Any]]:
+def curve(paths: Sequence[Path], length: float, nodes: int, bend: float) -> tuple[Curve, dict[str, Any]]:
     """Returns the law of curves of equal length, and what `manifold_dataset` asks of it.
 
     Args:
       paths: Smooth curves, each by its share of arc length.
       length: Length of each, data coordinates.
       nodes: Quadrature nodes in all, shared by the curves.
+      bend: Smallest radius of curvature, data coordinates.
     """
     checks.count("nodes", nodes, least=len(paths))
-    u, weight = special.roots_legendre(math.ceil(nodes / len(paths)))
-    points = np.concatenate([path(0.5 * (1.0 + u)) for path in paths])
-    weights = np.tile(0.5 * weight, len(paths)) / len(paths)
+
+    def quadrature(each: int) -> tuple[np.ndarray, np.ndarray]:
+        u, weight = special.roots_legendre(each)
+        points = np.concatenate([path(0.5 * (1.0 + u)) for path in paths])
+        return points, np.tile(0.5 * weight, len(paths)) / len(paths)
+
+    each = math.ceil(nodes / len(paths))
+    points, weights = quadrature(each)
     mixture = IsotropicMixture(
         means=jnp.asarray(points, float),
         log_weights=jnp.asarray(np.log(weights), float),
         variances=jnp.zeros(len(points)),
     )
+    # The scale decides how many nodes are needed, so it must not hang on too few of them.
+    points, weights = quadrature(max(each, _MOMENT_NODES))
     mean = weights @ points
     facts = {
         "mean": mean,
@@ -64,6 +73,8 @@ def curve(paths: Sequence[Path], length: float, nodes: int) -> tuple[Curve, dict
         "nodes": nodes,
         # Gauss-Legendre nodes are pi/2 further apart in the middle than equal ones.
         "reach": 0.5 * math.pi * length * len(paths),
+        "bend": bend,
+        "spare": SPARE * len(paths),
     }
     return Curve(nodes=mixture, **chords(paths)), facts
 
@@ -141,6 +152,8 @@ def torus(*, thickness: float = 0.05, embed: int | None = None, nodes: int = 128
         embed=embed,
         nodes=nodes,
         reach=2.0 * math.pi * minor,
+        bend=minor,
+        spare=SPARE,
     )
 
 
@@ -163,7 +176,7 @@ def two_moons(*, thickness: float = 0.05, embed: int | None = None, nodes: int =
     def lower(u: np.ndarray) -> np.ndarray:
         return np.array([1.0, 0.5]) - upper(u)
 
-    law, facts = curve([upper, lower], math.pi, nodes)
+    law, facts = curve([upper, lower], math.pi, nodes, bend=1.0)
     return manifold_dataset("two_moons", law, thickness=thickness, embed=embed, **facts)
 
 
@@ -186,7 +199,9 @@ def swiss_roll(*, thickness: float = 0.05, embed: int | None = None, nodes: int 
     def spiral(u: np.ndarray) -> np.ndarray:
         return np.stack([angle(u) * np.cos(angle(u)), angle(u) * np.sin(angle(u))], axis=1)
 
-    law, facts = curve([spiral], float(arc[-1] - arc[0]), nodes)
+    # A spiral of radius t bends most at its inner end.
+    bend = float((1.0 + t[0] ** 2) ** 1.5 / (2.0 + t[0] ** 2))
+    law, facts = curve([spiral], float(arc[-1] - arc[0]), nodes, bend)
     return manifold_dataset("swiss_roll", law, thickness=thickness, embed=embed, **facts)
 
 
@@ -210,7 +225,7 @@ def s_curve(*, thickness: float = 0.05, embed: int | None = None, nodes: int = 5
     def lower(u: np.ndarray) -> np.ndarray:
         return -upper(u)
 
-    section, facts = curve([upper, lower], 1.5 * math.pi, nodes)
+    section, facts = curve([upper, lower], 1.5 * math.pi, nodes, bend=1.0)
     low, high = jnp.zeros((1, 1)), jnp.full((1, 1), 2.0)
     facts["mean"] = np.insert(facts["mean"], 1, 1.0)
     facts["variance"] += 2.0**2 / 12.0

@@ -45,7 +45,7 @@ def nine_gaussians(*, sd: float = 0.25) -> Dataset:
     Args:
       sd: Standard deviation of each mode; the case study's covariance is I/16.
     """
-    checks.positive(sd=sd)
+    checks.length(sd=sd)
     grid = np.array([-2.0, 0.0, 2.0])
     means = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
     return spherical("nine_gaussians", means, np.array(NINE_WEIGHTS), np.full(9, sd))
@@ -59,7 +59,7 @@ def eight_gaussians(*, radius: float = 2.0, sd: float = 0.2) -> Dataset:
       radius: Radius of the ring.
       sd: Standard deviation of each mode.
     """
-    checks.positive(radius=radius, sd=sd)
+    checks.length(radius=radius, sd=sd)
     angle = 2.0 * np.pi * np.arange(8) / 8
     means = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return spherical("eight_gaussians", means, np.ones(8), np.full(8, sd))
@@ -72,7 +72,7 @@ def imbalanced(*, sd: float = 0.2) -> Dataset:
     Args:
       sd: Standard deviation of each mode.
     """
-    checks.positive(sd=sd)
+    checks.length(sd=sd)
     means = np.array([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
     return spherical("imbalanced", means, np.array([0.9, 0.09, 0.009, 0.001]), np.full(4, sd))
 
@@ -87,7 +87,7 @@ def anisotropic(*, modes: int = 5, long: float = 0.7, short: float = 0.1) -> Dat
       short: Standard deviation along the short axis.
     """
     checks.count("modes", modes)
-    checks.positive(long=long, short=short)
+    checks.length(long=long, short=short)
     place = 2.0 * np.pi * np.arange(modes) / modes
     means = 2.5 * np.stack([np.cos(place), np.sin(place)], axis=1)
     # Turning by 3/2 of the place meets the ring at a different angle in each mode.
@@ -118,7 +118,7 @@ def gaussian_mixture(*, dim: int = 2, modes: int = 10, sd: float = 0.3, layout: 
     checks.count("dim", dim)
     checks.count("modes", modes)
     checks.count("layout", layout, least=0)
-    checks.positive(sd=sd)
+    checks.length(sd=sd)
     if dim > 256:
         raise ValueError(f"dim must be at most 256; got {dim}")
     # RandomState's stream is frozen by NumPy's compatibility policy.

@@ -1,12 +1,21 @@
 """Laws on curves: see `diffbench.datasets.surfaces` for what such a law has.
 
-A curve is a sum of Gaussians on the Gauss-Legendre nodes of its arc length: for a node spacing
-h <= s the sum agrees with the curve to about 2 exp(-2 pi^2 s^2/h^2) < 1e-8, ends included, where
-equal weights would err by (h/s)^2/24.
+A curve is a sum of Gaussians on the Gauss-Legendre nodes of its arc length, ends included, where
+equal weights would err by (h/s)^2/24. From a point at a distance d on the outer side of a bend of
+radius b the curve falls away faster, as if the blur s were s/sqrt(1 + d/b); so with a spacing h the
+log density is off by about
+
+  2 exp(-2 pi^2 (s/h)^2 / (1 + d/b)),
+
+which h = s keeps below 1e-8 on the curve alone. `least_nodes` asks for as many as keep it below
+1e-8 within `NEAR` blurs of the curve, and it is better for every larger blur. Farther out it grows
+as the formula says: a point that is many blurs away has a log density of some hundred nats below,
+and its digits are those of the formula.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -16,6 +25,32 @@ from diffbench.contracts import Array, PRNGKey
 from diffbench.laws.base import pytree
 from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.pairwise import by_rows
+
+# Distances, in blurs, at which the promise of a law's quadrature holds.
+NEAR = 8.0
+# Nodes of one Gauss-Legendre sum beyond its spacing: the rate of the formula holds for many nodes.
+SPARE = 8
+
+
+def least_nodes(reach: float, blur: float, bend: float, spare: int = 0) -> int:
+    """Returns how many nodes keep a quadrature's log density right to 1e-8 within `NEAR` blurs.
+
+    Args:
+      reach: Spacing of the nodes times their number.
+      blur: Standard deviation of the blur, in the same unit.
+      bend: Smallest radius of curvature across the nodes, in the same unit; may be infinite.
+      spare: Nodes beyond the spacing: `SPARE` for each smooth piece.
+    """
+    return math.ceil(reach / blur * math.sqrt(1.0 + NEAR * blur / bend)) + spare
+
+
+def least_blur(reach: float, nodes: int, bend: float, spare: int = 0) -> float:
+    """Returns the smallest blur for which that many nodes do; infinite where they are but spare."""
+    if nodes <= spare:
+        return math.inf
+    # The positive root of (m s)^2 = reach^2 (1 + NEAR s/bend), m the nodes that space the law.
+    m, slope = nodes - spare, 0.5 * NEAR * reach / bend
+    return reach * (slope + math.sqrt(slope**2 + m**2)) / m**2
 
 
 @pytree

@@ -118,11 +118,11 @@ def test_truth_is_the_sum_over_dense_points(name):
         np.testing.assert_allclose(score, other_score, atol=1e-4 / blur)
 
 
-def test_nodes_as_far_apart_as_the_thickness_agree_with_the_curve_to_1e_7():
+def test_the_fewest_nodes_agree_with_a_dense_curve_to_1e_7():
     with jax.enable_x64(True):
-        dataset = DATASETS.build("two_moons", nodes=280)
-        spacing = 0.5 * math.pi * 2.0 * math.pi / 280 / dataset.scale
-        assert 0.99 * 0.05 < spacing < 0.05
+        dataset = DATASETS.build("two_moons", nodes=333)
+        with pytest.raises(ValueError, match="nodes must be at least 333 for thickness"):
+            DATASETS.build("two_moons", nodes=332)
         points, weights = dense("two_moons")
         tips = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [1.02, -0.03], [0.3, 0.9]])
         x = (tips - dataset.mean) / dataset.scale
@@ -317,6 +317,7 @@ def test_wrong_values_are_named(name, params, message):
         ("sphere", {"dim": 1}, "dim must be at least 2; got 1"),
         ("torus", {"nodes": 0}, "nodes must be at least 1; got 0"),
         ("two_moons", {"nodes": 1}, "nodes must be at least 2; got 1"),
+        ("two_moons", {"nodes": 8, "thickness": 0.0}, "nodes must be at least 17 for thickness 0.0"),
         ("pinwheel", {"arms": 0}, "arms must be at least 1; got 0"),
         ("pinwheel", {"nodes": 39}, "nodes must be at least 40; got 39"),
     ],
@@ -336,6 +337,28 @@ def test_too_few_nodes_name_the_number_that_is_enough(name):
     assert DATASETS.build(name, thickness=0.02, nodes=needed).density
     with pytest.raises(ValueError, match=f"at least {needed} "):
         DATASETS.build(name, thickness=0.02, nodes=needed - 1)
+
+
+@pytest.mark.parametrize("name", [name for name in MANIFOLDS if name != "pinwheel"])
+def test_a_thickness_below_the_steps_of_float32_is_refused_with_the_bound(name):
+    with pytest.raises(
+        ValueError, match=rf"thickness of {name} must be at least \S+, 32 steps of float32 .*; got 1e-06"
+    ):
+        DATASETS.build(name, thickness=1e-6)
+    with pytest.raises(ValueError, match=rf"lengths of {name} must be from 1e-15 to 1e\+15"):
+        DATASETS.build(name, thickness=1e-300)
+    # No thickness is no length; the pinwheel's own width is one.
+    assert not DATASETS.build(name, thickness=0.0).density
+
+
+def test_the_thinnest_circle_has_its_entropy():
+    thinnest = 1.1e-5
+    # Across, a normal; along, a circumference of 2 pi: what bends is of the order of the square.
+    told, error = DATASETS.build("circle", thickness=thinnest).entropy()
+    scale = math.sqrt(0.5)
+    exact = math.log(2 * math.pi / scale) + 0.5 * math.log(2 * math.pi * math.e * thinnest**2)
+    assert abs(told - exact) < 4 * error + 1e-3
+    assert DATASETS.build("pinwheel", thickness=1e-9).density
 
 
 def test_wrong_types_are_named():

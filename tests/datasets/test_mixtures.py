@@ -1,15 +1,19 @@
 """Mixtures against Distrax, which defines them a second time."""
 
 import functools
+import math
 
 import distrax
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import special
 
 from diffbench.contracts import DATASETS
+from diffbench.datasets.base import mixture_dataset
 from diffbench.datasets.mixtures import NINE_WEIGHTS
+from diffbench.laws.mixtures import IsotropicMixture
 
 CASES = [("nine_gaussians", {}), ("anisotropic", {}), ("gaussian_mixture", {"dim": 32, "modes": 4})]
 
@@ -117,6 +121,9 @@ def test_layouts_are_fixed_and_differ():
         ("nine_gaussians", {"sd": 0.0}, "sd must be positive and finite; got 0.0"),
         ("eight_gaussians", {"radius": -1.0}, "radius must be positive and finite; got -1.0"),
         ("imbalanced", {"sd": float("nan")}, "sd must be positive and finite; got nan"),
+        ("nine_gaussians", {"sd": 1e30}, r"sd must be from 1e-15 to 1e\+15, so that .*; got 1e\+30"),
+        ("eight_gaussians", {"radius": 1e-30}, r"radius must be from 1e-15 to 1e\+15, .*; got 1e-30"),
+        ("anisotropic", {"long": 1e16}, r"long must be from 1e-15 to 1e\+15, .*; got 1e\+16"),
         ("anisotropic", {"modes": 0}, "modes must be at least 1; got 0"),
         ("anisotropic", {"long": -0.1}, "long must be positive and finite; got -0.1"),
         ("gaussian_mixture", {"dim": 0}, "dim must be at least 1; got 0"),
@@ -135,3 +142,54 @@ def test_wrong_types_are_named():
         DATASETS.build("gaussian_mixture", modes=2.5)
     with pytest.raises(TypeError, match="sd must be a number; got 'a'"):
         DATASETS.build("nine_gaussians", sd="a")
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("nine_gaussians", {"sd": 1e-6}),
+        ("nine_gaussians", {"sd": 1e-8}),
+        ("eight_gaussians", {"radius": 1e10}),
+        ("imbalanced", {"sd": 2e-6}),
+        ("anisotropic", {"short": 1e-7}),
+        ("gaussian_mixture", {"sd": 1e-6}),
+    ],
+)
+def test_an_sd_below_the_steps_of_float32_is_refused_with_the_bound(name, params):
+    with pytest.raises(
+        ValueError, match=rf"standard deviation of {name} must be at least \S+, 32 steps of float32 .*; got"
+    ) as error:
+        DATASETS.build(name, **params)
+    assert "\n" not in str(error.value)
+
+
+def law_of(mean, variance):
+    return IsotropicMixture(
+        means=jnp.asarray(mean), log_weights=jnp.log(jnp.array([0.5, 0.5])), variances=jnp.asarray(variance)
+    )
+
+
+def test_laws_of_plug_ins_are_held_to_the_same_bounds():
+    near = jnp.array([[0.0, 0.0], [1.0, 0.0]])
+    for means, variance, text in (
+        # Far from the origin float32 has few digits, however wide the law is spread.
+        (near + 1e6, 1.0, "must be at least 3.81, 32 steps of float32 at its coordinates .*; got 1"),
+        (near, 1e-13, "must be at least 3.81e-06, 32 steps"),
+        (near, 0.0, "lengths of mine must be from 1e-15 to 1e.15, .*; got 0 to 1"),
+        (near, math.inf, "lengths of mine must be from .*; got inf to inf"),
+        (near * math.nan, 1.0, "lengths of mine must be from .*; got 1 to nan"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            mixture_dataset("mine", law_of(means, [variance, max(variance, 0.0)]))
+    assert mixture_dataset("mine", law_of(near + 1e4, [0.1, 0.1])).dim == 2
+
+
+@pytest.mark.parametrize("sd", [1e-5, 1e14])
+def test_modes_far_apart_or_one_have_their_closed_entropy_at_the_bounds(sd):
+    data = DATASETS.build("nine_gaussians", sd=sd)
+    told, error = data.entropy()
+    weights = np.array(NINE_WEIGHTS) / np.sum(NINE_WEIGHTS)
+    choice = -(weights * np.log(weights)).sum() if sd < 1 else 0.0
+    exact = choice + math.log(2 * math.pi * math.e * sd**2) - 2 * math.log(data.scale)
+    # False alarm in 1e-4 of seeds.
+    assert abs(told - exact) < 4 * error
