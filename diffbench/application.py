@@ -13,6 +13,7 @@ from diffbench import console, plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
+from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
 from diffbench.records import runs
 from diffbench.records.store import Store
@@ -49,6 +50,7 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     Raises:
       ValueError: One line that says what is wrong, what came and what is possible.
     """
+    arithmetic.pin()
     for path in request.plugins:
         plugins.load(path)
     suite = suites.load(request.suite)
@@ -146,6 +148,7 @@ def dry_run(request: Request) -> int:
 
 def verify(folder: Path, paths: tuple[str, ...], tolerance: float) -> int:
     """Checks a results folder and returns the exit code."""
+    arithmetic.pin()
     for path in paths:
         plugins.load(path)
     report = checking.check(folder, tolerance)
@@ -155,6 +158,7 @@ def verify(folder: Path, paths: tuple[str, ...], tolerance: float) -> int:
 
 def list_parts(paths: tuple[str, ...], load: bool) -> None:
     """Prints every registered part."""
+    arithmetic.pin()
     for path in paths:
         plugins.load(path)
     kinds: list[tuple[str, Registry[Any]]] = [

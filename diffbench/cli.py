@@ -6,23 +6,29 @@ some are not (they are rows, with reasons), 2 the request itself was wrong.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from diffbench import __version__
+from diffbench.signs import plain, speakable
 
 app = typer.Typer(
     name="diffbench",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="How good is a diffusion model, and why does it err: comparisons on data whose truth is known.",
 )
 
 INTERRUPTED = 130
+PATIENCE = 10.0  # seconds of cleaning up, after which one more signal ends the process at once
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
 Plugins = Annotated[
@@ -32,6 +38,31 @@ Plugins = Annotated[
 
 def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _ready() -> None:
+    """Readies the environment for the next import: XLA reads it when JAX starts."""
+    from diffbench.programs import arithmetic
+    from diffbench.workers.engine import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)
+    for said in arithmetic.settle():
+        print(f"left out: {plain(said)}, which changes bits", file=sys.stderr)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"diffbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def diffbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """How good is a diffusion model, and why does it err: comparisons on data whose truth is known."""
 
 
 @app.command()
@@ -74,10 +105,9 @@ def run(
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
     from diffbench.workers import devices
-    from diffbench.workers.engine import ONE_THREAD, Settings
+    from diffbench.workers.engine import Settings
 
-    # XLA reads its threads and its devices when JAX starts, which the next import does.
-    os.environ.update(ONE_THREAD)
+    _ready()
     gpus = devices.settle(workers, scheduler is not None or scheduler_file is not None)
     from diffbench import application
 
@@ -135,9 +165,8 @@ def verify(
     file is given.
     """
     from diffbench.workers import devices
-    from diffbench.workers.engine import ONE_THREAD
 
-    os.environ.update(ONE_THREAD)
+    _ready()
     devices.settle(0, scheduled=False)  # measured as it was
     from diffbench import application
 
@@ -153,6 +182,7 @@ def list_parts(
     debug: Debug = False,
 ) -> None:
     """Name every registered thing with its parameters, defaults and the truths it offers."""
+    _ready()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # nothing is computed that a GPU should wake for
     from diffbench import application
 
@@ -163,8 +193,9 @@ def main() -> None:
     """Runs the command line; a wrong request is one line on stderr and exit code 2."""
     if len(sys.argv) == 1:
         sys.argv.append("--help")
-    # What a batch system sends before it takes the machine away ends a run as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        speakable(stream)
+    _stop_on_signals()
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
@@ -172,16 +203,53 @@ def main() -> None:
     except Exception as error:
         # Usage errors are click's, of which some typers carry a copy of their own.
         told = getattr(error, "format_message", None)
-        if told is None and not isinstance(error, ValueError | TypeError | OSError):
+        if told is None and not _wrong_request(error):
             raise
         if "--debug" in sys.argv and told is None:
             raise
-        _fail(told() if told else str(error) or type(error).__name__)
+        _fail(told() if told else _without_folder(error) or str(error) or type(error).__name__)
     if code == INTERRUPTED:
-        print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the terminal may be what has gone
+            print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
     sys.exit(code)
 
 
+def _wrong_request(error: Exception) -> bool:
+    """Returns whether an error is of what was asked for, and not a fault of this program."""
+    return isinstance(error, ValueError | TypeError | OSError) and not isinstance(error, UnicodeError)
+
+
+def _without_folder(error: Exception) -> str | None:
+    """Returns what to say where a path means nothing, for the working folder is gone."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return "the folder that this was started in is gone; change to one that is there"
+    return None
+
+
+def _stop_on_signals() -> None:
+    """Has what a person, a batch system or a terminal that goes away sends end a run cleanly."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # whoever runs this in a thread hears the signals
+    began: list[float] = []
+
+    def stop(number: int, frame: object) -> None:
+        """Interrupts once: a second interrupt would break off the cleaning up after the first."""
+        if not began:
+            began.append(time.monotonic())
+            raise KeyboardInterrupt
+        if time.monotonic() - began[0] > PATIENCE:
+            os._exit(INTERRUPTED)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # One that is ignored was asked to be: `nohup`, or a job in a shell's background.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
 def _fail(message: str) -> None:
-    print("diffbench: " + " ".join(message.split()), file=sys.stderr)
+    print("diffbench: " + plain(" ".join(message.split())), file=sys.stderr)
     sys.exit(2)

@@ -38,7 +38,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
 
     def call(*args: object, cwd: object) -> subprocess.CompletedProcess[str]:
         words = ["diffbench", *map(str, args)]
-        before = signal.getsignal(signal.SIGTERM)
+        before = {
+            number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
         with plugins_forgotten(), mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as patch:
             patch.chdir(str(cwd))
             patch.setattr(sys, "argv", words)
@@ -48,7 +50,8 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
             except SystemExit as left:
                 code = int(left.code or 0)
             finally:
-                signal.signal(signal.SIGTERM, before)
+                for number, handler in before.items():
+                    signal.signal(number, handler)
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(words, code, out, err)
 

@@ -90,6 +90,23 @@ def test_no_workers_gives_the_same_measurements(local, suite_file, command):
     assert (out / "tables" / "measurements.csv").read_bytes() == there
 
 
+@pytest.mark.slow
+def test_no_variable_changes_the_measurements(local, suite_file):
+    out = suite_file.parent / "told"
+    told = {
+        "JAX_ENABLE_X64": "1",
+        "JAX_DEFAULT_PRNG_IMPL": "rbg",
+        "JAX_THREEFRY_PARTITIONABLE": "0",
+        "XLA_FLAGS": "--xla_cpu_enable_fast_math=true",
+    }
+    result = diffbench("run", suite_file, "--out", out, "--no-figures", cwd=suite_file.parent, **told)
+    assert result.returncode == 0, result.stderr
+    said = [line for line in result.stderr.splitlines() if line.startswith("left out: ")]
+    assert said == [f"left out: {k}={v}, which changes bits" for k, v in told.items()]
+    there = (local[0] / "tables" / "measurements.csv").read_bytes()
+    assert (out / "tables" / "measurements.csv").read_bytes() == there
+
+
 def test_a_dry_run_writes_nothing(suite_file, command):
     out = suite_file.parent / "dry"
     result = command("run", suite_file, "--out", out, "--dry-run", cwd=suite_file.parent)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import diffbench
+from diffbench.programs import arithmetic
 
 PACKAGES = ("jax", "jaxlib", "dm-haiku", "distrax", "optax", "diffrax", "numpy", "scipy")
 GIT_SECONDS = 10.0
@@ -18,7 +19,7 @@ GIT_SECONDS = 10.0
 
 @functools.lru_cache(maxsize=1)
 def provenance() -> dict[str, Any]:
-    """Returns versions, commit, Python, processor, device and threads, the same for a whole process.
+    """Returns versions, commit, Python, processor, device, threads and arithmetic, once for a process.
 
     `commit` is None and `dirty` too where the package does not run from a git checkout of its own.
     """
@@ -42,6 +43,7 @@ def provenance() -> dict[str, Any]:
         "processor": _processor(),
         "device": jax.devices()[0].device_kind,
         "threads": threads(),
+        "arithmetic": arithmetic.found(),
     }
 
 

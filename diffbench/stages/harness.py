@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diffbench.contracts import METRICS
+from diffbench.programs import arithmetic
 from diffbench.records import runs
 from diffbench.records.provenance import provenance
 from diffbench.records.runs import place
@@ -36,6 +37,7 @@ class Tally:
     failed: list[tuple[Task, str]] = dataclasses.field(default_factory=list)
 
 
+@arithmetic.pinned()
 def run(
     suite: Mapping[str, Any],
     cells: Sequence[Cell],

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diffbench import plugins
-from diffbench.programs import sampling, training
+from diffbench.programs import arithmetic, sampling, training
 from diffbench.records.outcome import OUT_OF_MEMORY, TIMEOUT, describe
 from diffbench.records.provenance import provenance
 from diffbench.records.store import Store, is_final
@@ -33,6 +33,7 @@ STAGES: dict[str, Callable[[Spec, Inputs], Made]] = {
 }
 
 
+@arithmetic.pinned()
 def execute(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Runs one task and writes its record; module-level, so that a worker can import it.
 
@@ -119,6 +120,7 @@ def _made(specs: list[Spec], store: Store) -> list[Made]:
     return [STAGES[specs[0]["stage"]](specs[0], Inputs(store, lambda spec, store: _make([spec], store)))]
 
 
+@arithmetic.pinned()
 def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
     """Returns the record of a measurement of what is stored, without writing it.
 

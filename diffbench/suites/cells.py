@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from diffbench.programs import scores
+from diffbench.programs import arithmetic, scores
 from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
 from diffbench.spec import Spec
@@ -87,6 +87,7 @@ class Asked(NamedTuple):
 KINDS = ("learned", "exact", "empirical", "perturbed")
 
 
+@arithmetic.pinned()
 def expand(suite: Suite) -> list[Cell]:
     """Checks every part of a suite and returns its cells.
 

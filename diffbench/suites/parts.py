@@ -19,6 +19,7 @@ from diffbench.networks.base import NETWORKS
 from diffbench.networks.base import VERSION as NETWORK_VERSION
 from diffbench.process import PROCESSES, Process
 from diffbench.process import VERSION as PROCESS_VERSION
+from diffbench.programs import arithmetic
 from diffbench.programs import model as models
 from diffbench.programs.training import settings_of
 from diffbench.registry import PluginError, Registry
@@ -56,6 +57,7 @@ def part(registry: Registry[Any], name: str, params: Mapping[str, Any], version:
 
 
 @functools.lru_cache(maxsize=64)
+@arithmetic.pinned()  # for it is kept, and may be asked for from anywhere
 def _dataset(text: str) -> Dataset:
     spec = json.loads(text)
     dataset = DATASETS.build(spec["name"], **spec["params"])

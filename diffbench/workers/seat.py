@@ -62,7 +62,8 @@ def check(seat: Seat, facts: Mapping[str, Any]) -> None:
     """Checks that a worker gives the bits that this process would.
 
     Raises:
-      ClusterError: If it has other versions, or a JAX with threads of its own choice.
+      ClusterError: If it has other versions, a JAX with threads of its own choice, or an
+        arithmetic that cannot be fixed.
     """
     here = worker.versions()
     differs = [f"{k} {v} (here {here[k]})" for k, v in facts["versions"].items() if v != here[k]]
@@ -72,6 +73,8 @@ def check(seat: Seat, facts: Mapping[str, Any]) -> None:
         raise ClusterError(
             f"worker {seat.address} had started JAX before it joined; start it with PJRT_NPROC=1"
         )
+    if facts["unpinned"]:
+        raise ClusterError(f"worker {seat.address} would give other bits: {facts['unpinned']}")
 
 
 End = tuple[Literal["answer", "error", "death"], Any]

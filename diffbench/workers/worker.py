@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from diffbench.programs import arithmetic
 from diffbench.records.outcome import describe
 
 # XLA takes its threads from the first; OMP_NUM_THREADS does not limit it.
@@ -31,14 +32,15 @@ def greet(function: tuple[str, str], marker: str | None) -> dict[str, Any]:
 
     Returns:
       Its "pid", "versions" and "memory_limit" in bytes (or None), whether it has a
-      "nanny", whether it "sees" the folder, and whether JAX was there before with
-      "threads" of its own choice.
+      "nanny", whether it "sees" the folder, whether JAX was there before with "threads" of
+      its own choice, and why its arithmetic is "unpinned", or None.
     """
     from distributed import get_worker
 
     here = get_worker()
     free = "jax" in sys.modules and os.environ.get("PJRT_NPROC") != "1"
     os.environ.update(ONE_THREAD)
+    arithmetic.settle()
     getattr(importlib.import_module(function[0]), function[1])
     return {
         "pid": os.getpid(),
@@ -47,7 +49,19 @@ def greet(function: tuple[str, str], marker: str | None) -> dict[str, Any]:
         "nanny": here.nanny is not None,
         "sees": marker is None or os.path.exists(marker),
         "threads": free,
+        "unpinned": unpinned(),
     }
+
+
+def unpinned() -> str | None:
+    """Fixes the arithmetic of this worker, if it has one, and returns why it cannot be, or None."""
+    if "jax" not in sys.modules:
+        return None
+    try:
+        arithmetic.pin()
+    except arithmetic.Unpinned as error:
+        return str(error)
+    return None
 
 
 def versions() -> dict[str, str]:

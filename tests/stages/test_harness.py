@@ -101,7 +101,7 @@ def test_every_record_says_what_made_it_where_and_when(done):
         assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["ended"])
         made = record["provenance"]
         assert made["diffbench"] == diffbench.__version__
-        assert {"commit", "dirty", "processor", "device", "threads", "python"} <= made.keys()
+        assert {"commit", "dirty", "processor", "device", "threads", "python", "arithmetic"} <= made.keys()
         for package in ("jax", "jaxlib", "dm-haiku", "distrax", "optax"):
             assert made[package][0].isdigit(), package
 
