@@ -55,6 +55,28 @@ class Modes(Protocol):
         """Returns the squared Mahalanobis distance to each mode, `[n, K]`."""
 
 
+class Potential(Protocol):
+    """Averages over the truth in closed form, in standardised coordinates; Y, Y' ~ truth."""
+
+    def mean_distance(self, x: Points) -> Array:
+        """Returns E|x - Y| at x `[n, D]`, `[n]`."""
+
+    def mean_kernels(self, x: Points, bandwidths: np.ndarray) -> Array:
+        """Returns E exp(-|x - Y|^2/(2 h^2)) at x `[n, D]` for each bandwidth `[J]`, `[n, J]`."""
+
+    def self_distance(self) -> float:
+        """Returns E|Y - Y'|."""
+
+    def self_kernels(self, bandwidths: np.ndarray) -> np.ndarray:
+        """Returns E exp(-|Y - Y'|^2/(2 h^2)) for each bandwidth `[J]`, `[J]`."""
+
+    def moved(self, scale: float, shift: np.ndarray) -> Potential:
+        """Returns the averages over scale Y + shift."""
+
+    def projected(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns weights `[K]`, means and deviations of Y in each direction `[D, L]`, `[K, L]`."""
+
+
 MOMENT_SAMPLES = 2**16
 
 
@@ -82,6 +104,8 @@ class Dataset:
       smallest_sigma: Smallest sigma/alpha at which the score can be trusted; 0 where
         it is exact everywhere.
       exact_entropy: Entropy in nats, standardised, where a closed form is known.
+      potential: () -> averages over the truth in closed form, or None where there are
+        none: metrics then compare with a large sample of it.
       version: Changed whenever the samples or truths change.
     """
 
@@ -99,6 +123,7 @@ class Dataset:
     density: bool = True
     smallest_sigma: float = 0.0
     exact_entropy: float | None = None
+    potential: Callable[[], Potential | None] = lambda: None
     version: int = 1
 
     def standardise(self, x: Points) -> Array:

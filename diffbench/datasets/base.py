@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import Array, Dataset, PRNGKey
+from diffbench.contracts import Array, Dataset, Potential, PRNGKey
 from diffbench.laws.base import DiffusedTruth, pytree
 from diffbench.laws.curves import least_blur, least_nodes
 from diffbench.laws.mixtures import Embedded, isometry
@@ -83,6 +84,31 @@ def draw_from(law: Any, thickness: Array, key: PRNGKey, n: int) -> Array:
     return points + thickness * jax.random.normal(key_eps, points.shape)
 
 
+# Nodes this far apart, in units of the thickness, stand for a surface: see `laws.nodes`.
+_SPACING = 1.5
+
+
+def potential_of(
+    law: Any, mean: np.ndarray, scale: float, thick: float = 0.0
+) -> Callable[[], Potential | None]:
+    """Returns how to make the averages over a law, in standardised coordinates.
+
+    Args:
+      law: A law, data coordinates; one without `components` has no averages in closed form.
+      mean: `[D]`, data coordinates.
+      scale: Data coordinates.
+      thick: Standard deviation of noise that is added to the law, data coordinates.
+    """
+
+    @functools.lru_cache(maxsize=1)
+    def make() -> Potential | None:
+        components = getattr(law, "components", None)
+        found = components(_SPACING * thick or math.inf) if components else None
+        return None if found is None else found.moved(1.0 / scale, -mean / scale, thick)
+
+    return make
+
+
 def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | None = None) -> Dataset:
     """Returns the dataset of a mixture law.
 
@@ -118,6 +144,7 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
         diameter=spread / scale,
         modes=MixtureModes(law=law, **at),
         exact_entropy=None if entropy is None else entropy - dim * math.log(scale),
+        potential=potential_of(law, mean, scale),
         version=version,
     )
 
@@ -196,6 +223,7 @@ def manifold_dataset(
         intrinsic=functools.partial(intrinsic_from, law, at["mean"], at["scale"]) if intrinsic else None,
         density=finest > 0,
         smallest_sigma=trusted,
+        potential=potential_of(law, np.asarray(mean), scale, thick) if finest else lambda: None,
         version=version,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from diffbench.contracts import Array, Dataset, Number
+from diffbench.contracts import Array, Dataset, Number, Potential
 from diffbench.laws.base import pytree
 
 
@@ -65,6 +65,11 @@ class RawModes:
 def in_data_coordinates(dataset: Dataset) -> Dataset:
     """Returns the same dataset for models that see data coordinates: mean 0, scale 1."""
     mean, scale = jnp.asarray(dataset.mean), jnp.asarray(dataset.scale)
+
+    def potential() -> Potential | None:
+        inner = dataset.potential()
+        return None if inner is None else inner.moved(dataset.scale, np.asarray(dataset.mean, np.float64))
+
     distance, intrinsic, entropy = dataset.distance, dataset.intrinsic, dataset.exact_entropy
     return dataclasses.replace(
         dataset,
@@ -77,5 +82,6 @@ def in_data_coordinates(dataset: Dataset) -> Dataset:
         distance=None if distance is None else lambda x: scale * distance((x - mean) / scale),
         intrinsic=None if intrinsic is None else lambda x: intrinsic((x - mean) / scale),
         smallest_sigma=dataset.smallest_sigma * dataset.scale,
+        potential=potential,
         exact_entropy=None if entropy is None else entropy + dataset.dim * math.log(dataset.scale),
     )

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 from diffbench.contracts import Array, PRNGKey
 from diffbench.laws.base import pytree
 from diffbench.laws.mixtures import IsotropicMixture
+from diffbench.laws.potentials import Spherical
 from diffbench.pairwise import by_rows
 
 # Distances, in blurs, at which the promise of a law's quadrature holds.
@@ -81,6 +82,10 @@ class Curve:
     def score(self, y: Array, s: Array) -> Array:
         """See `Law.score`."""
         return self.nodes.score(y, s)
+
+    def components(self, spacing: float) -> Spherical:
+        """See `Law.components`; the nodes are those that the density has."""
+        return self.nodes.components(spacing)
 
     def distance(self, y: Array) -> Array:
         """Returns the distance to the nearest point of a chord, `[n]`."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from diffbench.contracts import Array, PRNGKey
 from diffbench.laws.base import LOG_2PI, pytree
+from diffbench.laws.potentials import General, Spherical
 from diffbench.pairwise import by_rows, squared_distances
 
 # Some accelerators round the factors of a default matrix product to ten bits: too few where
@@ -74,6 +75,12 @@ class IsotropicMixture:
             return jnp.matmul(pull, self.means, precision=EXACT) - pull.sum(axis=1, keepdims=True) * y
 
         return by_rows(rows, y, terms=self._terms)
+
+    def components(self, spacing: float) -> Spherical:
+        """See `Law.components`."""
+        weights = np.exp(np.asarray(self.log_weights, np.float64))
+        means, variances = np.asarray(self.means, np.float64), np.asarray(self.variances, np.float64)
+        return Spherical(means, weights / weights.sum(), variances)
 
     @property
     def _terms(self) -> int:
@@ -138,6 +145,12 @@ class GaussianMixture:
 
         return by_rows(rows, y, terms=self.means.size)
 
+    def components(self, spacing: float) -> General:
+        """See `Law.components`."""
+        weights = np.exp(np.asarray(self.log_weights, np.float64))
+        parts = (np.asarray(part, np.float64) for part in (self.axes, self.variances))
+        return General(np.asarray(self.means, np.float64), weights / weights.sum(), *parts)
+
     def mahalanobis(self, y: Array) -> Array:
         """Returns the squared Mahalanobis distance to each component, `[n, K]`."""
         along = jnp.einsum("nki,kij->nkj", y[:, None, :] - self.means, self.axes, precision=EXACT)
@@ -181,6 +194,13 @@ class Embedded:
         """See `Law.score`."""
         within, across = self._split(y)
         return jnp.matmul(self.law.score(within, s), self.frame.T, precision=EXACT) - across / s**2
+
+    def components(self, spacing: float) -> Spherical | None:
+        """See `Law.components`; None where the law has a width of its own in its subspace."""
+        inner = self.law.components(spacing)
+        if inner is None or np.any(inner.variances > 0.0):
+            return None
+        return Spherical(inner.means @ np.asarray(self.frame, np.float64).T, inner.weights, inner.variances)
 
     def distance(self, y: Array) -> Array:
         """Returns the distance to the manifold in R^D, `[n]`."""

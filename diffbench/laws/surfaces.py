@@ -15,14 +15,19 @@ A torus is a sum of circles over the angle of its tube. Curves are in `diffbench
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from diffbench.contracts import Array, PRNGKey
 from diffbench.laws.base import LOG_2PI, pytree
+from diffbench.laws.nodes import around, equal, line
+from diffbench.laws.potentials import Spherical
 from diffbench.laws.special import interval, log_sphere_mean
 from diffbench.pairwise import by_rows
 
@@ -68,6 +73,24 @@ class Sphere:
         norm, unit = _unit(y)
         _, short = log_sphere_mean(y.shape[1], self.radius * norm / s**2)
         return ((self.radius - norm) - self.radius * short)[:, None] * unit / s**2
+
+    def components(self, spacing: float) -> Spherical | None:
+        """See `Law.components`; in two and three dimensions."""
+        dim, radius = self.origin.shape[0], float(self.radius)
+        ring = around(2.0 * math.pi * radius, spacing)
+        if dim == 2:
+            return equal(radius * ring)
+        if dim > 3:
+            return None
+        height, share = line(-1.0, 1.0, spacing / radius)
+        rho = np.sqrt(1.0 - height**2)
+        points = [
+            radius * np.column_stack([r * ring, np.full(len(ring), z)])
+            for r, z in zip(rho, height, strict=True)
+        ]
+        return Spherical(
+            np.concatenate(points), np.repeat(share / len(ring), len(ring)), np.zeros(len(height) * len(ring))
+        )
 
     def distance(self, y: Array) -> Array:
         """Returns the distance to the sphere, `[n]`."""
@@ -150,6 +173,18 @@ class Torus:
 
         return by_rows(rows, y, terms=4 * self.radii.size)
 
+    def components(self, spacing: float) -> Spherical:
+        """See `Law.components`."""
+        major, minor = float(self.major), float(self.minor)
+        tube = around(2.0 * math.pi * minor, spacing)
+        rho, height = major + minor * tube[:, 0], minor * tube[:, 1]
+        ring = around(2.0 * math.pi * (major + minor), spacing)
+        points = [
+            np.column_stack([r * ring, np.full(len(ring), z)]) for r, z in zip(rho, height, strict=True)
+        ]
+        weights = np.repeat(rho / rho.sum() / len(ring), len(ring))
+        return Spherical(np.concatenate(points), weights, np.zeros(len(weights)))
+
     def distance(self, y: Array) -> Array:
         """Returns the distance to the torus, `[n]`."""
         rho = jnp.linalg.norm(y[:, :2], axis=1)
@@ -205,6 +240,22 @@ class Boxes:
 
         return by_rows(rows, y, terms=8 * self.low.size)
 
+    def components(self, spacing: float) -> Spherical:
+        """See `Law.components`."""
+        low, high = np.asarray(self.low, np.float64), np.asarray(self.high, np.float64)
+        points, weights = [], []
+        for corner, opposite in zip(low, high, strict=True):
+            axes = [line(a, b, spacing) for a, b in zip(corner, opposite, strict=True)]
+            points.append(
+                np.stack(np.meshgrid(*(place for place, _ in axes), indexing="ij"), -1).reshape(
+                    -1, low.shape[1]
+                )
+            )
+            weights.append(
+                functools.reduce(np.multiply.outer, [share for _, share in axes]).ravel() / len(low)
+            )
+        return Spherical(np.concatenate(points), np.concatenate(weights), np.zeros(sum(map(len, weights))))
+
     def distance(self, y: Array) -> Array:
         """Returns the distance to the nearest box, `[n]`, 0 inside."""
         return self._outside(y).min(axis=1)
@@ -247,6 +298,17 @@ class Extruded:
         """See `Law.score`."""
         across = self.section.score(y[:, ::2], s)
         return jnp.insert(across, 1, self.interval.score(y[:, 1:2], s)[:, 0], axis=1)
+
+    def components(self, spacing: float) -> Spherical | None:
+        """See `Law.components`."""
+        section, across = self.section.components(spacing), self.interval.components(spacing)
+        if section is None or np.any(section.variances > 0.0):
+            return None
+        length = len(across.weights)
+        points = np.insert(np.repeat(section.means, length, axis=0), 1, 0.0, axis=1)
+        points[:, 1] = np.tile(across.means[:, 0], len(section.weights))
+        weights = np.multiply.outer(section.weights, across.weights).ravel()
+        return Spherical(points, weights, np.zeros(len(weights)))
 
     def distance(self, y: Array) -> Array:
         """Returns the distance to the extruded manifold, `[n]`."""
