@@ -15,6 +15,7 @@ from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
+from diffbench.progress import Progress
 from diffbench.records import runs
 from diffbench.records.store import Store
 from diffbench.registry import Registry
@@ -88,7 +89,7 @@ def _workers(settings: Settings) -> int:
 def run(request: Request) -> int:
     """Runs a suite and returns the exit code."""
     suite, cells, store = _prepared(request)
-    with console.Progress() as progress:
+    with Progress() as progress:
         if request.settings.gpus:
             progress.note(_on_gpus(request.settings, suite))
         tally = harness.run(

@@ -1,6 +1,7 @@
-"""What a person sees: progress, the comparison, and where the files are.
+"""What a person sees of results: the comparison, what is wrong, and where the files are.
 
-On a terminal Rich draws; elsewhere plain lines are printed, few of them.
+Text of others is shown with its control characters as text, and with stand-ins for the signs
+that the console lacks.
 """
 
 from __future__ import annotations
@@ -11,92 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from diffbench.progress import TITLES
+from diffbench.signs import fitted, plain
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
 from diffbench.tables.headlines import headlines
 
 WIDTH = 100
-TITLES = {
-    "reference": "truth",
-    "fit": "fitting",
-    "draw": "drawing",
-    "floor": "noise floors",
-    "measure": "measuring",
-}
 # Metrics that a terminal shows however long the labels are; every column is in the files.
 LEAST = 2
+# Characters of a label below which a table is unreadable, and rows are told one by one.
+LABEL = 8
 SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDTH)
-
-
-class Progress:
-    """Progress of a run: a bar for each stage on a terminal, a line for each elsewhere."""
-
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bars: RichProgress | None = None
-        self._ids: dict[str, Any] = {}
-        self._left: dict[str, int] = {}
-        self._total: dict[str, int] = {}
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-
-    def begin(self, plan: Any) -> None:
-        """Shows the stages of a plan."""
-        for task in plan.tasks:
-            self._total[task.stage] = self._total.get(task.stage, 0) + 1
-        self._left = dict(self._total)
-        if not plan.tasks:
-            return
-        if not self._console.is_terminal:
-            parts = ", ".join(f"{TITLES[stage]} {count}" for stage, count in self._total.items())
-            print(f"to do: {parts}; done before: {plan.done}", file=sys.stderr, flush=True)
-            return
-        self._bars = RichProgress(
-            TextColumn("{task.description:<14}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("[red]{task.fields[failed]}"),
-            console=self._console,
-        )
-        for stage, count in self._total.items():
-            self._ids[stage] = self._bars.add_task(TITLES[stage], total=count, failed="")
-        self._bars.start()
-
-    def note(self, line: str) -> None:
-        """Shows a line beside the progress."""
-        if self._bars is not None:
-            self._bars.console.print(escape(line))
-        else:
-            print(line, file=sys.stderr, flush=True)
-
-    def advance(self, task: Any, record: Mapping[str, Any]) -> None:
-        """Counts a task that ended."""
-        self._left[task.stage] -= 1
-        if self._bars is not None:
-            self._bars.advance(self._ids[task.stage])
-            if record["status"] != "ok":
-                self._bars.update(
-                    self._ids[task.stage], failed=f"{record['status']}: {record['reason'][:40]}"
-                )
-        elif self._left[task.stage] == 0:
-            print(f"{TITLES[task.stage]}: {self._total[task.stage]} done", file=sys.stderr, flush=True)
 
 
 def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
@@ -107,18 +44,22 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
         metrics, spare = headlines(made.long, dataset, columns, made.leading)
         in_z = rendering.in_z(made.long, dataset)
         table = Table(
-            title=escape(dataset), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-            show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
+            title=escape(_clean(dataset, console)), title_justify="left", title_style="bold",
+            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
         )  # fmt: skip
         rows = rendering.summary(
             made.long, dataset, metrics, over_floor=True, censored=rendering.censored_of(columns)
         )
         failing = any(row[4].split("/")[0] != row[4].split("/")[1] for row in rows)
         heads = [*rendering.HEAD, *(_head(metric, metric in in_z, flat) for metric in metrics)]
+        heads, *rows = ([_clean(cell, console) for cell in row] for row in (heads, *rows))
         places = {metric: len(rendering.HEAD) + i for i, metric in enumerate(metrics)}
         shown = _fitting(
             [heads, *rows], console.width, [] if failing else [4], [places[metric] for metric in spare]
         )
+        if _cramped([heads, *rows], console.width, shown):
+            _one_by_one(console, dataset, heads, rows, [] if failing else [4])
+            continue
         for i in shown:
             number = i >= len(rendering.HEAD) or heads[i] in ("NFE", "cells")
             table.add_column(heads[i], justify="right" if number else "left", overflow="fold", no_wrap=number)
@@ -130,13 +71,44 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
             table.add_row(*(escape(row[i]) for i in shown))
         console.print(table)
         for metric in (m for m in metrics if places[m] not in shown):
-            console.print(escape(_aside(metric, rows, places[metric], metric in in_z)), style="dim")
+            aside = _aside(_clean(metric, console), rows, places[metric], metric in in_z)
+            console.print(escape(aside), style="dim")
         console.print()
-    print(
-        "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95%\n"
-        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone.\n"
+    console.print(
+        "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95% "
+        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone. "
         "gaussian: a Gaussian of the data's moments. tables/error_split.md: what each error is made of."
     )
+
+
+def _clean(text: str, console: Console) -> str:
+    """Returns text as the console can show it."""
+    return fitted(plain(text), console.encoding)
+
+
+def _cramped(rows: Sequence[Sequence[str]], width: int, shown: Sequence[int]) -> bool:
+    """Returns whether labels have no room left beside the numbers of a table."""
+    widths = [max(cell_len(row[i]) for row in rows) + 1 for i in shown]
+    labels = [min(widths[k], LABEL) if i < 3 else widths[k] for k, i in enumerate(shown)]
+    return sum(labels) > width
+
+
+def _one_by_one(
+    console: Console,
+    dataset: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    without: Sequence[int],
+) -> None:
+    """Prints the rows of a dataset one below the other, a number a line: for a narrow terminal."""
+    console.print(escape(_clean(dataset, console)), style="bold")
+    told = [i for i in range(3, len(heads)) if i not in without]
+    wide = max(cell_len(heads[i]) for i in told)
+    for row in rows:
+        console.print(escape(" / ".join(label for label in row[:3] if label)))
+        for i in told:
+            console.print(escape(f"  {heads[i]}{' ' * (wide - cell_len(heads[i]))}  {row[i]}"))
+    console.print()
 
 
 def _head(metric: str, floored: bool, columns: Mapping[str, Any]) -> str:
@@ -168,7 +140,7 @@ def _fitting(
       without: Columns to leave out in any case.
       spare: Metrics that go before the others; of both kinds the last go first.
     """
-    widths = [max(len(cell) for cell in column) + 1 for column in zip(*rows, strict=True)]
+    widths = [max(cell_len(cell) for cell in column) + 1 for column in zip(*rows, strict=True)]
     shown = [i for i in range(len(widths)) if i not in without]
     metrics = [i for i in shown if i >= len(rendering.HEAD)]
     going = [*(i for i in metrics if i not in spare), *(i for i in metrics if i in spare)]
@@ -177,59 +149,63 @@ def _fitting(
     return shown
 
 
+def _say(line: str, err: bool = False) -> None:
+    print(plain(line), file=sys.stderr if err else sys.stdout)
+
+
 def say_done(made: int, kept: int, root: Path) -> None:
     """Prints how much work was done and how much was there."""
     new = f"{made} tasks done" if made else "nothing to do"
-    print(f"{new}, {kept} from before, in {root}")
+    _say(f"{new}, {kept} from before, in {root}")
 
 
 def say_paths(what: str, paths: Sequence[str]) -> None:
     """Prints where files are: the folder and the names in it."""
     if paths:
         names = ", ".join(Path(path).name for path in paths)
-        print(f"{what}: {Path(paths[0]).parent}/ ({names})")
+        _say(f"{what}: {Path(paths[0]).parent}/ ({names})")
 
 
 def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
     """Prints each cell that is not ok, on stderr."""
     for row in rows:
         where = " / ".join(str(row[k]) for k in ("dataset", "score", "family", "sampler") if row[k])
-        print(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", file=sys.stderr)
+        _say(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", err=True)
 
 
 def say_verified(report: Any, root: Path) -> None:
     """Prints what a check of a folder found: each fault on stderr, and how much was looked at."""
     for where, what in report.wrong:
-        print(f"wrong: {where}: {what}", file=sys.stderr)
-    print(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
+        _say(f"wrong: {where}: {what}", err=True)
+    _say(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
     if report.unsealed:
-        print(f"without a digest, so read and not vouched for: {report.unsealed} files")
+        _say(f"without a digest, so read and not vouched for: {report.unsealed} files")
     for reason, count in sorted(report.skipped.items()):
-        print(f"not measured again: {count} measurements; {reason}")
-    print(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
+        _say(f"not measured again: {count} measurements; {reason}")
+    _say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 
 def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
     """Prints what a run would do."""
-    print(f"suite {name}: {cells} cells, results in {root}")
+    _say(f"suite {name}: {cells} cells, results in {root}")
     for stage, title in TITLES.items():
         count = sum(task.stage == stage for task in tasks)
         if count:
-            print(f"  {title}: {count}")
-    print(f"  done before: {done}")
+            _say(f"  {title}: {count}")
+    _say(f"  done before: {done}")
 
 
 def say_parts(title: str, rows: Sequence[tuple[str, Mapping[str, Any] | None, str]]) -> None:
     """Prints a registry: names, what each is, and parameters with defaults."""
-    print(f"{title}:")
+    _say(f"{title}:")
     for name, defaults, about in rows:
-        print(f"  {name}: {about}")
+        _say(f"  {name}: {about}")
         if defaults:
-            print("      " + ", ".join(f"{key} = {value!r}" for key, value in defaults.items()))
+            _say("      " + ", ".join(f"{key} = {value!r}" for key, value in defaults.items()))
 
 
 def say_suites(rows: Sequence[tuple[str, str]]) -> None:
     """Prints the shipped suites."""
-    print("suites:")
+    _say("suites:")
     for name, description in rows:
-        print(f"  {name}: {description}")
+        _say(f"  {name}: {description}")

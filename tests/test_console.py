@@ -1,9 +1,14 @@
 """What a person sees on a terminal."""
 
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
-from diffbench import console
+from diffbench import console, signs
 from diffbench.tables import rendering
 from diffbench.tables.long import Tables
 
@@ -80,3 +85,41 @@ def test_a_column_for_which_there_is_no_room_is_a_line_with_its_worst_row(capsys
     console.show(made, COLUMNS)
     out = capsys.readouterr().out
     assert "no room for intrinsic: z 4.0 ± 0 at most (learned ddpm s" in " ".join(out.split())
+
+
+def test_a_narrow_terminal_tells_rows_one_below_the_other(capsys, monkeypatch):
+    monkeypatch.setattr(console, "WIDTH", 40)
+    console.show(tables_of(sampler="probability_flow", energy=9.0, stray=35.0, intrinsic=4.0), COLUMNS)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 40
+    i = lines.index("learned / ddpm / probability_flow")
+    told = dict(line.strip().split("  ", 1) for line in lines[i + 1 : i + 5])
+    assert {head: cell.strip() for head, cell in told.items()} == {
+        "NFE": "10", "energy z": "9.0 ± 0", "stray z": "35.0 ± 0", "intrinsic z": "4.0 ± 0"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_a_console_that_lacks_a_sign_gets_a_table_in_line(encoding, monkeypatch):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding)
+    signs.speakable(stream)
+    monkeypatch.setattr(sys, "stdout", stream)
+    console.show(tables_of(sampler="é漢±", energy=9.0), COLUMNS)
+    console.say_paths("tables", ["/tmp/漢/a.csv"])
+    stream.flush()
+    head, rule, *rest = raw.getvalue().decode(encoding).splitlines()[1:]
+    row = next(line for line in rest if line.startswith("learned"))
+    assert len(head.rstrip()) == len(rule.rstrip()) == len(row.rstrip())
+
+
+def test_control_characters_of_others_are_text(capsys):
+    console.show(tables_of(sampler="\x1b[2Jpf", energy=9.0), COLUMNS)
+    row = {k: "\x1b]0;x\x07" for k in ("dataset", "score", "family", "sampler", "status", "reason")}
+    console.say_failed([{**row, "seed": 0}])
+    console.say_paths("figures", ["/a/\x1b[2J.png"])
+    console.say_verified(SimpleNamespace(wrong=[("\x9b2J", "\x1b")], files=1, measured=0, unsealed=0, skipped={}), Path("\x07"))  # fmt: skip
+    out, err = capsys.readouterr()
+    assert not {*out, *err} & {"\x1b", "\x07", "\x9b"}
+    assert r"\x1b[2J" in out
+    assert r"\x1b]0;x\x07" in err
