@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.tables import markup
 from diffbench.tables.comparison import ROW, rank
 from diffbench.tables.digits import deviations, number, within
 from diffbench.tables.headlines import WAYS, first_of
@@ -129,7 +130,7 @@ def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
     lines = ["# Comparison", "", CAPTION, ""]
     before = None
     for dataset, head, rows in _sections(long, columns):
-        title = [] if dataset == before else [f"## {dataset}", ""]
+        title = [] if dataset == before else [f"## {markup.markdown(dataset)}", ""]
         lines += [*title, *_table(head, rows), ""]
         before = dataset
     failed = failed_cells(long)
@@ -137,7 +138,8 @@ def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
         lines += ["## Cells that are not ok", ""]
         for cell in failed:
             where = " / ".join(str(cell[k]) for k in ("dataset", *ROW) if cell[k])
-            lines.append(f"- {where}, seed {cell['seed']}: {cell['status']} ({cell['reason']})")
+            what = f"{where}, seed {cell['seed']}: {cell['status']} ({cell['reason']})"
+            lines.append(f"- {markup.markdown(what, opening=True)}")
         lines.append("")
     return "\n".join(lines)
 
@@ -194,7 +196,7 @@ def split_markdown(
             + [row["errs_in"]]
             for row in _records(here)
         ]
-        lines += [f"## {metric}", "", *_table(head, rows), ""]
+        lines += [f"## {markup.markdown(metric)}", "", *_table(head, rows), ""]
     if not shown:
         lines += ["No learned rows with exact rows of the same process and sampler beside them.", ""]
     scores = [column for column in _SCORE_COLUMNS if column in set(long["metric"])]
@@ -259,39 +261,22 @@ def _score_rows(long: pd.DataFrame, columns: Sequence[str]) -> Iterator[list[str
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Returns the lines of a Markdown table."""
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return lines + [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
+    lines = [f"| {' | '.join(map(markup.markdown, head))} |", f"|{'---|' * len(head)}"]
+    return lines + [f"| {' | '.join(markup.markdown(cell) for cell in row)} |" for row in rows]
 
 
 def latex(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
     """Returns the comparison as LaTeX (booktabs), a table for each dataset."""
-    lines = ["% needs the package booktabs"]
+    lines = ["% needs the package booktabs", markup.SIGN]
     for dataset, head, rows in _sections(long, columns):
         lines += [
             r"\begin{table}",
-            rf"\caption{{{_escape(dataset)}. {_escape(CAPTION.replace('`', ''))}}}",
+            rf"\caption{{{markup.latex(dataset)}. {markup.latex(CAPTION.replace('`', ''))}}}",
             rf"\begin{{tabular}}{{{'l' * 3}{'r' * (len(head) - 3)}}}",
             r"\toprule",
-            " & ".join(_escape(h) for h in head) + r" \\",
+            " & ".join(markup.latex(h) for h in head) + r" \\",
             r"\midrule",
         ]
-        lines += [" & ".join(_escape(cell) for cell in row) + r" \\" for row in rows]
+        lines += [" & ".join(markup.latex(cell) for cell in row) + r" \\" for row in rows]
         lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
     return "\n".join(lines)
-
-
-# What stands for itself in text and not in LaTeX.
-_LATEX = {
-    **{letter: f"\\{letter}" for letter in "_%&#${}"},
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "±": r"$\pm$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-}
-
-
-def _escape(text: str) -> str:
-    """Returns text as LaTeX shows it."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
