@@ -1,8 +1,7 @@
-"""What the nearest neighbours tell of samples and reference: c2st, and precision to coverage.
+"""What the nearest neighbours tell of samples and reference: precision, recall, density, coverage.
 
-The classifier two-sample test asks how often a k-NN classifier names the side of a held-out
-point. Precision, recall, density and coverage put a ball around each point that reaches its
-k-th nearest neighbour on its own side, open (a point at that distance is outside):
+They put a ball around each point that reaches its k-th nearest neighbour on its own side, open:
+a point at that distance is outside, so the ball of a point with k copies holds nothing.
 
   precision  share of samples in some ball of the reference
   recall     share of reference points in some ball of the samples
@@ -14,7 +13,6 @@ point are exchangeable whatever the data, hence density is 1 and coverage, on av
 1 - prod_j (n - 1 - j)/(2n - 1 - j) over j < k, which is 1 - 2^-k for large n.
 
 References:
-  Lopez-Paz & Oquab (2017), Revisiting classifier two-sample tests, section 3.
   Kynkaanniemi et al. (2019), Improved precision and recall metric.
   Naeem et al. (2020), Reliable fidelity and diversity metrics for generative models,
     equations 4 and 5.
@@ -35,57 +33,6 @@ from diffbench.metrics.base import first_rows, nearest_others
 _BLOCK = 1024
 # The tree takes closed balls. Shrunk by more than rounding, they are open.
 _OPEN = 1.0 - 1e-12
-
-
-@METRICS.register("c2st")
-def c2st(*, k: int | None = None, points: int = 10_000) -> Metric:
-    """Returns the held-out accuracy of a k-NN classifier of samples against reference.
-
-    Columns: `c2st`, the accuracy, 1/2 for a perfect model; `c2st_z`, its z-score under the
-    null N(1/2, 1/(4 n_test)), which is exact in the mean and, if anything, too wide. So it
-    needs no floor; but all models meet one reference, so their scores are not independent.
-    The first half of each side trains, the second is tested. Secondary: on thin manifolds
-    it soon says 1 for all models. Both are NaN where a sample is not finite.
-
-    Args:
-      k: Neighbours that vote, odd so that no vote is a draw; None for the root of the
-        number of training points, made odd.
-      points: Points at most of each side, the first ones; as many of both.
-    """
-    if k is not None:
-        checks.count("k", k)
-        if k % 2 == 0:
-            raise ValueError(f"k must be odd; got {k}")
-    checks.count("points", points, least=2)
-
-    def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        x, y = first_rows(outcome, points, least=2)
-        if not np.isfinite(x).all():
-            return dict.fromkeys(columns, math.nan), {}
-        half = len(x) // 2
-        voters = math.isqrt(2 * half) if k is None else k
-        voters -= 1 - voters % 2
-        if voters > 2 * half:
-            raise ValueError(f"k must be at most the {2 * half} points that train; got {k}")
-        tested = np.concatenate([x[half:], y[half:]])
-        of_x = np.arange(len(tested)) < len(tested) // 2
-        says_x = _votes(np.concatenate([x[:half], y[:half]]), tested, voters) > voters // 2
-        accuracy = float((says_x == of_x).mean())
-        return {"c2st": accuracy, "c2st_z": 2.0 * math.sqrt(len(tested)) * (accuracy - 0.5)}, {}
-
-    columns = {"c2st": Column(perfect=0.5), "c2st_z": Column(perfect=0.0)}
-    return Metric(columns, measure)
-
-
-def _votes(trained: np.ndarray, tested: np.ndarray, k: int) -> np.ndarray:
-    """Returns how many of the k nearest training points are of the first half, `[t]`."""
-    tree = spatial.KDTree(trained)
-    votes = np.zeros(len(tested), np.int64)
-    for start in range(0, len(tested), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        _, which = tree.query(tested[rows], k=np.arange(1, k + 1))
-        votes[rows] = (which < len(trained) // 2).sum(axis=1)
-    return votes
 
 
 @METRICS.register("prdc")
@@ -132,8 +79,10 @@ def _members(centres: np.ndarray, radii: np.ndarray, x: np.ndarray) -> tuple[np.
     """Returns how many of x each open ball holds, `[c]`, and whether some ball holds each, `[n]`."""
     tree = spatial.KDTree(x)
     held, inside = np.zeros(len(centres), np.int64), np.zeros(len(x), bool)
-    for start in range(0, len(centres), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    # An open ball of no radius holds nothing; the tree's closed one holds what coincides with it.
+    some = np.flatnonzero(radii > 0.0)
+    for start in range(0, len(some), _BLOCK):
+        rows = some[start : start + _BLOCK]
         balls = tree.query_ball_point(centres[rows], _OPEN * radii[rows])
         held[rows] = [len(ball) for ball in balls]
         inside[np.fromiter((i for ball in balls for i in ball), np.int64)] = True

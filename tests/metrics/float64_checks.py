@@ -13,15 +13,32 @@ import jax
 import numpy as np
 
 from diffbench.contracts import DATASETS, METRICS, Outcome, key_for
+from diffbench.metrics import c2st
 
 
-def neighbours_by_sklearn(x, y, voters, c2st, prdc, dim):
-    from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+def classifiers_by_sklearn(x, y, voters, dim):
+    from scipy.stats import multivariate_normal
+    from sklearn.covariance import LedoitWolf
+    from sklearn.neighbors import KNeighborsClassifier
 
-    half = len(x) // 2
-    side = np.repeat([0, 1], half)
-    classifier = KNeighborsClassifier(voters).fit(np.concatenate([x[:half], y[:half]]), side)
-    judged = classifier.score(np.concatenate([x[half:], y[half:]]), side)
+    trained, tested = (np.concatenate([x[i::2], y[i::2]]) for i in (1, 0))
+    half = len(trained) // 2
+    first = np.repeat([1, 0], half)
+    judged = KNeighborsClassifier(voters).fit(trained, first).predict(tested) == 1
+    likely = []
+    for side in (trained[:half], trained[half:]):
+        fitted = LedoitWolf().fit(side)
+        likely.append(multivariate_normal(fitted.location_, fitted.covariance_).logpdf(tested))
+    told = c2st.votes(trained, tested, voters)[1], c2st.quadratic(trained, tested)[1]
+    return {
+        f"votes of c2st, scikit-learn, {dim}": ((told[0] == judged).mean(), 1.0),
+        f"moments of c2st, scikit-learn, {dim}": ((told[1] == (likely[0] > likely[1])).mean(), 1.0),
+    }
+
+
+def neighbours_by_sklearn(x, y, prdc, dim):
+    from sklearn.neighbors import NearestNeighbors
+
     # Naeem et al., equations 1 to 5: the balls reach the fifth neighbour but oneself.
     reach = NearestNeighbors(n_neighbors=6).fit(y).kneighbors(y)[0][:, -1]
     counts, held = np.zeros(len(y)), set()
@@ -31,7 +48,6 @@ def neighbours_by_sklearn(x, y, voters, c2st, prdc, dim):
         held |= set(inside)
         counts[i] = len(inside)
     return {
-        f"c2st, scikit-learn, {dim}": (c2st["c2st"], judged),
         f"precision, scikit-learn, {dim}": (prdc["precision"], len(held) / len(x)),
         f"density, scikit-learn, {dim}": (prdc["density"], counts.sum() / (5 * len(x))),
         f"coverage, scikit-learn, {dim}": (prdc["coverage"], (counts > 0).mean()),
@@ -64,10 +80,10 @@ def main(judges):
         even = min(n, m)
         detected = measure("detection_n")[1]["detection"][0]
         pairs[f"detection_n, definition, {dim}"] = detected, conftest.energy(x, y[:n])
-        prdc, c2st, w2 = (measure(name)[0] for name in ("prdc", "c2st", "w2"))
+        prdc, classified, w2 = (measure(name)[0] for name in ("prdc", "c2st", "w2"))
         voters = (int(np.sqrt(2 * (even // 2))) - 1) | 1
         judged = conftest.c2st(x[:even], y[:even], voters)
-        pairs[f"c2st, definition, {dim}"] = c2st["c2st"], judged
+        pairs[f"c2st, definition, {dim}"] = classified["c2st"], judged
         for column, judged in conftest.prdc(x[:even], y[:even], 5).items():
             pairs[f"{column}, definition, {dim}"] = prdc[column], judged
         copies = measure("memorisation")[0]
@@ -92,7 +108,8 @@ def main(judges):
             within = sum(conftest.off_diagonal_mean(rbf_kernel(z, gamma=gamma)) for z in (x, y))
             judged = within - 2 * rbf_kernel(x, y, gamma=gamma).mean()
             pairs[f"mmd2, scikit-learn, {dim}"] = arrays["mmd2_bandwidths"][-1], judged
-            pairs |= neighbours_by_sklearn(x[:even], y[:even], voters, c2st, prdc, dim)
+            pairs |= neighbours_by_sklearn(x[:even], y[:even], prdc, dim)
+            pairs |= classifiers_by_sklearn(x[:even], y[:even], voters, dim)
     json.dump({name: [float(v) for v in pair] for name, pair in pairs.items()}, sys.stdout)
 
 
