@@ -259,6 +259,7 @@ class Metric:
       prepare: (reference, dataset) -> what depends on the truth alone, computed once
         for many measurements; it arrives as `outcome.prepared`.
       finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.
+      least: Fewest points that it can be taken of: of "samples", "reference", "train".
       version: Changed whenever the values change.
     """
 
@@ -269,6 +270,7 @@ class Metric:
     skips: tuple[str, ...] = ()
     prepare: Callable[[Any, Dataset], Any] | None = None
     finish: Finish | None = None
+    least: Mapping[str, int] = dataclasses.field(default_factory=dict)
     version: int = 1
 
 

@@ -222,5 +222,12 @@ class Registry(Generic[T]):
 
         Raises:
           ValueError: If the name, a parameter or a value is wrong.
+          PluginError: If the builder returns nothing.
         """
-        return self.entry(name).build(*args, **self.complete(name, params))
+        built = self.entry(name).build(*args, **self.complete(name, params))
+        if built is None:
+            owner = self.entry(name).origin or "diffbench"
+            raise PluginError(
+                f"{self.kind} {name!r} of {owner}: its builder must return a {self.kind}; got None"
+            )
+        return built

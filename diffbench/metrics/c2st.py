@@ -78,7 +78,9 @@ def c2st(*, k: int | None = None, points: int = 10_000) -> Metric:
         return {"c2st": accuracy, "c2st_z": 2.0 * math.sqrt(len(tested)) * (accuracy - 0.5)}, {}
 
     columns = {"c2st": Column(perfect=0.5), "c2st_z": Column(perfect=0.0)}
-    return Metric(columns, measure, version=2)
+    # Half of each side trains.
+    fewest = 2 if k is None else k + 1
+    return Metric(columns, measure, least={"samples": fewest, "reference": fewest}, version=2)
 
 
 def classify(trained: np.ndarray, tested: np.ndarray, voters: int) -> np.ndarray:

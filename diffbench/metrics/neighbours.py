@@ -72,7 +72,7 @@ def prdc(*, k: int = 5, points: int = 2_000) -> Metric:
         "density": Column(better="higher", perfect=1.0),
         "coverage": Column(better="higher", perfect=1.0 - 0.5**k),
     }
-    return Metric(columns, measure, floor="two_sample")
+    return Metric(columns, measure, floor="two_sample", least={"samples": k + 1, "reference": k + 1})
 
 
 def _members(centres: np.ndarray, radii: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from diffbench import testing
@@ -121,12 +122,34 @@ def datasets_of(suite: Suite) -> list[Data]:
         wanted = item.extra.get("metrics", suite.metrics)
         if not isinstance(wanted, list) or not wanted:
             raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
-        found.append(Data(item, spec, make_dataset(spec), size, _metrics(wanted, dataset, size)))
+        points = {"samples": suite.samples, "reference": suite.reference or suite.samples}
+        metrics = _metrics(wanted, dataset, points if size is None else {**points, "train": size})
+        found.append(Data(item, spec, make_dataset(spec), size, metrics))
+    _columns_apart([metric for data in found for metric in data.metrics])
     return found
 
 
-def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | None:
-    """Returns what a metric needs and a dataset does not offer, or None."""
+def _columns_apart(metrics: Iterable[Spec]) -> None:
+    """Raises where two metrics have a column of one name: tables would take them for one."""
+    owners: dict[str, str] = {}
+    for spec in metrics:
+        for column in METRICS.build(spec["name"], **spec["params"]).columns:
+            owner = owners.setdefault(column, spec["name"])
+            if owner != spec["name"]:
+                raise SuiteError(
+                    f"metrics: {owner!r} and {spec['name']!r} both have a column {column!r}, which tables "
+                    "would take for one; leave one out, or give the column of yours another name"
+                )
+
+
+def lacks(metric: Metric, dataset: Dataset, points: Mapping[str, int]) -> str | None:
+    """Returns what a metric needs and a dataset does not offer, or None.
+
+    Args:
+      metric: The metric.
+      dataset: The dataset.
+      points: How many there are of "samples", "reference" and, where it is finite, "train".
+    """
     offers = {
         "samples": True,
         "score": True,
@@ -134,7 +157,7 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
         "manifold": dataset.distance is not None,
         "intrinsic": dataset.intrinsic is not None,
         "density": dataset.density,
-        "train": train_size is not None and train_size >= 2,
+        "train": points.get("train", 0) >= 2,
     }
     for need in metric.needs:
         if need not in offers:
@@ -148,10 +171,27 @@ def lacks(metric: Metric, dataset: Dataset, train_size: int | None) -> str | Non
             }.get(need, need)
             remedy = {"density": "; give it a thickness above 0"}.get(need, "")
             return f"it needs {hint}, and dataset {dataset.name!r} has none{remedy}"
+    for what, least in metric.least.items():
+        if what in points and points[what] < least:
+            words = {"samples": "samples", "reference": "reference points", "train": "training points"}
+            return f"it needs at least {least} {words[what]}; got {points[what]}"
     return None
 
 
-def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tuple[Spec, ...]:
+# A column's name is a word in tables, in their headers, and in the names of figures.
+_COLUMN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+
+
+def _named(metric: Metric, name: str) -> None:
+    """Raises where a column of a metric has a name that tables cannot hold."""
+    for column in metric.columns:
+        if not (isinstance(column, str) and _COLUMN.fullmatch(column)):
+            raise SuiteError(
+                f"metrics: {name}: the name of a column must be letters, digits and _.+-; got {column!r}"
+            )
+
+
+def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> tuple[Spec, ...]:
     found = []
     for item in items(wanted, "metrics"):
         named = {entry["name"] for entry in wanted if isinstance(entry, dict) and "name" in entry}
@@ -159,7 +199,8 @@ def _metrics(wanted: list[Any], dataset: Dataset, train_size: int | None) -> tup
         chosen = every if item.name == "all" else [item]
         for one in chosen:
             metric = _build(METRICS, "metrics", one, testing.check_metric)
-            reason = lacks(metric, dataset, train_size)
+            _named(metric, one.name)
+            reason = lacks(metric, dataset, points)
             if reason is None:
                 found.append(part(METRICS, one.name, one.params, metric.version))
             elif item.name != "all":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 import pydantic
 
 from diffbench.records.files import is_plain
+from diffbench.signs import unseen
 
 
 class SuiteError(ValueError):
@@ -93,7 +95,8 @@ def load(source: str) -> Suite:
         text = (resources.files("diffbench") / "suites" / f"{source}.toml").read_text(encoding="utf-8")
     elif path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            # Editors of some systems put a byte-order mark before the text.
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SuiteError(f"{source}: cannot be read: {error}") from error
     else:
@@ -102,7 +105,17 @@ def load(source: str) -> Suite:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{source}: not TOML: {error}") from error
-    return parse(content, source, default_name=path.stem)
+    return parse(content if "name" in content else {"name": _name_of(path), **content}, source)
+
+
+def _name_of(path: Path) -> str:
+    """Returns the name of a suite that has none of its own: its file's, in letters that any folder takes."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("._-")
+    if not is_plain(name):
+        raise SuiteError(
+            f'{path}: results need the name of a folder, and the file\'s is none: give name = "..."'
+        )
+    return name
 
 
 def parse(content: Mapping[str, Any], source: str = "suite", default_name: str = "suite") -> Suite:
@@ -125,7 +138,9 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
             raise SuiteError(f"{source}: key {key!r} is missing") from None
         where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
         got = first["input"]
-        raise SuiteError(f"{source}: {where}: {first['msg'].lower()}; got {got!r}") from None
+        raise SuiteError(
+            f"{source}: {where}: {first['msg'][:1].lower() + first['msg'][1:]}; got {got!r}"
+        ) from None
     if not is_plain(suite.name):
         raise SuiteError(f"{source}: name: some system has no such folder name; got {suite.name!r}")
     return suite
@@ -215,7 +230,8 @@ def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> l
     """Takes entries apart and multiplies their sweeps out.
 
     Raises:
-      SuiteError: If an entry has no name, a sweep is malformed, or two share a label.
+      SuiteError: If an entry has no name, a sweep is malformed, two share a label, or a label
+        holds a control character.
     """
     found: list[Item] = []
     for entry in entries:
@@ -239,7 +255,13 @@ def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> l
             # What judges a dataset or samples a family does not change what it is.
             own = {k: v for k, v in extra_here.items() if k not in ("metrics", "samplers")}
             shown = swept if label else {**own, **params}
-            found.append(Item(_label(label or name, shown), name, params, extra_here))
+            called = _label(label or name, shown)
+            if unseen(called):
+                raise SuiteError(
+                    f"{key}: {name}: a label must be without control characters, such as ends of lines; "
+                    f"got {called!r}"
+                )
+            found.append(Item(called, name, params, extra_here))
     labels = [item.label for item in found]
     for label in labels:
         if labels.count(label) > 1:

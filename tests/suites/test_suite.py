@@ -1,4 +1,5 @@
 import pytest
+from tiny_suite import as_toml
 
 from diffbench.suites import suite as suites
 from diffbench.suites.suite import SuiteError, items
@@ -140,3 +141,40 @@ def test_full_scale_replaces_what_it_says_and_keeps_the_rest(tiny):
     assert full.seeds == 5
     with pytest.raises(SuiteError, match="has no larger scale"):
         suites.at_full_scale(suites.parse(tiny()))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tiny, tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(as_toml(tiny()), encoding="utf-8-sig")
+    assert suites.load(str(path)) == suites.parse(tiny())
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("my suite.toml", "my_suite"), ("a (1).toml", "a_1"), (" -é- b.c.toml", "b.c")]
+)
+def test_a_suite_without_a_name_has_that_of_its_file_in_plain_letters(file, name, tiny, tmp_path):
+    content = {key: value for key, value in tiny().items() if key != "name"}
+    (tmp_path / file).write_text(as_toml(content))
+    assert suites.load(str(tmp_path / file)).name == name
+
+
+@pytest.mark.parametrize("file", ["漢.toml", "con.toml", "...toml"])
+def test_a_file_whose_name_names_no_folder_asks_for_one(file, tiny, tmp_path):
+    content = {key: value for key, value in tiny().items() if key != "name"}
+    (tmp_path / file).write_text(as_toml(content))
+    with pytest.raises(SuiteError, match=r'results need the name of a folder.* give name = "..."'):
+        suites.load(str(tmp_path / file))
+    (tmp_path / file).write_text(as_toml(tiny()))
+    assert suites.load(str(tmp_path / file)).name == "tiny"
+
+
+@pytest.mark.parametrize("sign", ["\n", "\t", "\x1b[2J", "\x00", "\u202e", "\u2028", "\x9b"])
+def test_a_label_has_no_control_characters(sign):
+    for entry in ({"name": "a", "label": f"x{sign}y"}, {"name": "a", "kind": f"x{sign}y"}):
+        with pytest.raises(SuiteError, match="samplers: a: a label must be without control characters"):
+            items([entry], "samplers")
+
+
+@pytest.mark.parametrize("label", ["a|b [c] # $ \\ é漢字 <b> ~ & % _", "colon: hard:er", "../../up"])
+def test_a_label_may_hold_what_can_be_seen(label):
+    assert items([{"name": "a", "label": label}], "samplers")[0].label == label
