@@ -43,7 +43,7 @@ def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Fi
     taken: set[str] = set()
     sources = [part.draw(run) for part in (density, curves, fields, mixing, memorisation, quality)]
     if parts is not None:
-        sources.append(split.draw(parts))
+        sources.append(split.draw(parts, run.headlines()))
     for title, figure in itertools.chain(*sources):
         name = _free(plain(title), taken)
         taken.add(name.lower())

@@ -10,7 +10,6 @@ import contextlib
 import io
 import math
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from diffbench.figures.words import BOLD, FONT, fitted, tick, width_of
+
 SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a paper, in inches
 PAGE = 9.2  # the most that fits above a caption, in inches
 DPI = 200
@@ -31,10 +32,10 @@ ACROSS = 4  # panels of datasets beside each other
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 1.5)))
 # Inches: around a grid of panels, between panels, and a line of the legend.
 _LEFT, _ABOVE, _BELOW, _GAP, _LEGEND_LINE = 0.5, 0.22, 0.4, 0.42, 0.165
-_LETTER = 0.058  # mean width of a 7-point letter, in inches
+HEADING: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
 
 RC: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with Matplotlib, so every machine has it
+    "font.family": [FONT],
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7.5,
@@ -106,7 +107,13 @@ def write_at(figure: Figure, left: float, top: float, text: str, **kwargs: Any) 
 
 
 def panels(
-    rows: int, columns: int, width: float, height: float, legend: Sequence[Any] = ()
+    rows: int,
+    columns: int,
+    width: float,
+    height: float,
+    legend: Sequence[Any] = (),
+    title: str = "",
+    above: float = _ABOVE,
 ) -> tuple[Figure, np.ndarray]:
     """Returns a figure with a grid of panels and a legend below them.
 
@@ -115,19 +122,27 @@ def panels(
       columns: Panels in each row.
       width: Of the figure, in inches.
       height: Of a panel, in inches.
-      legend: Legend handles, in order.
+      legend: Legend handles, in order; long labels are broken into lines.
+      title: What the whole figure shows.
+      above: Room for the title of each panel, in inches.
 
     Returns:
       The figure, and its axes as `[rows, columns]`.
     """
-    longest = max((len(str(handle.get_label())) for handle in legend), default=0)
-    across = max(1, min(len(legend), int((width - 0.1) / (longest * _LETTER + 0.5))))
-    below = _BELOW + math.ceil(len(legend) / across) * _LEGEND_LINE
-    figure = canvas(width, _ABOVE + rows * (height + _GAP) - _GAP + below)
-    wide = (width - _LEFT - 0.08 - (columns - 1) * _GAP) / columns
+    for handle in legend:
+        handle.set_label(fitted(str(handle.get_label()), width - 0.7, lines=3))
+    across, lines = _arranged([str(handle.get_label()) for handle in legend], width - 0.1)
+    title, head = headed(title, width)
+    below = _BELOW + lines * _LEGEND_LINE
+    gap = _GAP + above - _ABOVE
+    figure = canvas(width, head + above + rows * (height + gap) - gap + below)
+    if title:
+        write_at(figure, _LEFT, 0.06, title, va="top", **HEADING)
+    wide = panel_width(columns, width)
     axes = np.empty((rows, columns), object)
     for i, j in np.ndindex(rows, columns):
-        axes[i, j] = place(figure, _LEFT + j * (wide + _GAP), _ABOVE + i * (height + _GAP), wide, height)
+        top = head + above + i * (height + gap)
+        axes[i, j] = place(figure, _LEFT + j * (wide + _GAP), top, wide, height)
     if legend:
         spacing = {"handlelength": 1.8, "handletextpad": 0.5, "columnspacing": 1.2, "labelspacing": 0.3}
         handles = list(legend)
@@ -135,6 +150,37 @@ def panels(
             handles=handles, loc="lower center", ncols=across, frameon=False, borderaxespad=0.2, **spacing
         )
     return figure, axes
+
+
+def panel_width(columns: int, width: float) -> float:
+    """Returns how wide each of some panels beside each other is, in inches."""
+    return (width - _LEFT - 0.08 - (columns - 1) * _GAP) / columns
+
+
+def titled(titles: Sequence[str], wide: float) -> tuple[list[str], float]:
+    """Returns titles of panels in lines that fit them, and the room above a panel, in inches."""
+    found = [fitted(title, wide + 0.5 * _GAP, lines=3, size=RC["axes.titlesize"]) for title in titles]
+    most = max((text.count("\n") for text in found), default=0)
+    return found, _ABOVE + most * 0.13
+
+
+def headed(title: str, width: float) -> tuple[str, float]:
+    """Returns the heading of a figure in lines that fit, and its height, in inches."""
+    if not title:
+        return "", 0.0
+    text = fitted(title, width - _LEFT - 0.1, lines=3, size=BOLD * HEADING["fontsize"])
+    return text, 0.09 + 0.15 * (1 + text.count("\n"))
+
+
+def _arranged(labels: Sequence[str], width: float) -> tuple[int, int]:
+    """Returns how many columns of a legend fit a width in inches, and its lines of text."""
+    for across in range(min(len(labels), 8), 0, -1):
+        deep = math.ceil(len(labels) / across)
+        # Filled column by column, each as wide as its longest.
+        columns = [labels[i : i + deep] for i in range(0, len(labels), deep)]
+        if sum(max(map(width_of, column)) + 0.4 for column in columns) <= width or across == 1:
+            return across, max(sum(1 + label.count("\n") for label in column) for column in columns)
+    return 1, 0
 
 
 def dash(budgets: Sequence[str], budget: str) -> Any:
@@ -147,19 +193,8 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
     decades = math.log10(high / low) if 0 < low < high else 0.0
     subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.3 else (1.0, 2.0, 5.0)
     axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=6))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: tick(value)))
     axis.set_minor_formatter(ticker.NullFormatter())
-
-
-def fitted(text: str, width: float, lines: int = 2) -> str:
-    """Returns text in lines that fit a width in inches, broken at blanks and before brackets."""
-    letters = max(6, int(width / _LETTER))
-    if len(text) <= letters:
-        return text
-    found = textwrap.wrap(text.replace("(", " (", 1), letters, break_on_hyphens=False)
-    if len(found) > lines:
-        found = [*found[: lines - 1], f"{found[lines - 1][: letters - 2]}..."]
-    return "\n".join(found)
 
 
 def say(axes: Axes, text: str, width: float) -> None:

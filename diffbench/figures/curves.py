@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,25 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from diffbench.figures.base import ACROSS, DOUBLE, SINGLE, dash, extremes, log_ticks, panels, say
+from diffbench.figures.base import (
+    ACROSS,
+    DOUBLE,
+    SINGLE,
+    dash,
+    extremes,
+    log_ticks,
+    panel_width,
+    panels,
+    say,
+    titled,
+)
 from diffbench.figures.records import Row, Run
 
 _ARRAYS = ("score_error_log_snr", "score_error_curve")
+
+_DOWN = 3  # rows of panels on a page
 
 Trace = tuple[np.ndarray, np.ndarray]
 
@@ -35,7 +49,8 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
         found = (run.curves(row, "score_error") for row in measures.values())
         return [(arrays[_ARRAYS[0]], arrays[_ARRAYS[1]]) for arrays in found if {*_ARRAYS} <= {*arrays}]
 
-    yield from _figure(run, "loss", losses, "step", "loss", log=True)
+    # Losses of two weightings have no scale in common, so each has panels of its own.
+    yield from _figure(run, "loss", losses, "step", "loss", log=True, apart=True)
     yield from _figure(run, "score_error", errors, "log SNR", "relative score error", log=False)
 
 
@@ -57,40 +72,76 @@ def smoothed(loss: np.ndarray, points: int = 160, spread: float = 1.25) -> Trace
 
 
 def _figure(
-    run: Run, name: str, traces_of: Callable[[Sequence[Row]], list[Trace]], x: str, y: str, log: bool
+    run: Run,
+    name: str,
+    traces_of: Callable[[Sequence[Row]], list[Trace]],
+    x: str,
+    y: str,
+    log: bool,
+    apart: bool = False,
 ) -> Iterator[tuple[str, Figure]]:
-    """Yields a figure with a panel for each dataset, a colour for each family."""
-    found: dict[str, dict[tuple[str, str], list[Trace]]] = {}
-    for dataset in run.datasets:
+    """Yields a figure with a panel for each dataset, a colour for each family.
+
+    With `apart` the panels are one for each dataset and weighting of the loss.
+    """
+    found: dict[tuple[str, str], dict[tuple[str, str], list[Trace]]] = {}
+    weightings = sorted({row.weighting for row in run.rows if row.fit_id}) if apart else [""]
+    for dataset, weighting in itertools.product(run.datasets, weightings):
         for family, budget in itertools.product(run.families, run.budgets):
             rows = run.of(dataset=dataset, family=family, budget=budget, score="learned")
-            if traces := traces_of(rows):
-                found.setdefault(dataset, {})[family, budget] = traces
+            if traces := traces_of([row for row in rows if not apart or row.weighting == weighting]):
+                found.setdefault((dataset, weighting), {})[family, budget] = traces
     if not found:
         return
+    # A page holds as many as its height; what is more goes on the next.
+    pages = range(0, len(found), ACROSS * _DOWN)
+    for number, start in enumerate(pages, start=1):
+        here = dict(itertools.islice(found.items(), start, start + ACROSS * _DOWN))
+        yield name + (f"_{number}" if number > 1 else ""), _page(run, here, x, y, log)
+
+
+def _page(run: Run, found: Mapping[tuple[str, str], Any], x: str, y: str, log: bool) -> Figure:
+    """Draws panels of curves."""
     across = min(len(found), ACROSS)
     width = SINGLE if across == 1 else DOUBLE
-    figure, axes = panels(math.ceil(len(found) / across), across, width, 1.6, _legend(run))
+    many = any(len(traces) > 1 for lines in found.values() for traces in lines.values())
+    several = len({weighting for _, weighting in found}) > 1
+    titles, above = titled(
+        [f"{dataset}, {weighting} weight" if several else dataset for dataset, weighting in found],
+        panel_width(across, width),
+    )
+    legend = _legend(run, {line for lines in found.values() for line in lines}, many)
+    figure, axes = panels(math.ceil(len(found) / across), across, width, 1.6, legend, above=above)
     for spare in axes.flat[len(found) :]:
         spare.remove()
-    for place, ((dataset, lines), ax) in enumerate(zip(found.items(), axes.flat, strict=False)):
-        ax.set_title(dataset)
+    for place, (((_, weighting), lines), ax) in enumerate(zip(found.items(), axes.flat, strict=False)):
+        ax.set_title(titles[place])
         if place + across >= len(found):
             ax.set_xlabel(x)
         if place % across == 0:
-            ax.set_ylabel(y)
+            ax.set_ylabel(y if several or not weighting else f"{y} ({weighting} weight)")
         sns.despine(ax=ax)
         for (family, budget), traces in lines.items():
             _band(ax, traces, run.colours[family], dash(run.budgets, budget))
         _log(ax, log)
-    yield name, figure
+    return figure
 
 
-def _legend(run: Run) -> list[Any]:
-    """Returns the legend of families, and of budgets where there are several."""
-    lines = [Line2D([], [], color=run.colours[f], label=f, lw=1.8) for f in run.families]
+def _legend(run: Run, shown: Collection[tuple[str, str]], many: bool) -> list[Any]:
+    """Returns the legend of families, of budgets where there are several, and of what is drawn."""
+    families, budgets = ({line[i] for line in shown} for i in (0, 1))
+    lines: list[Any] = [
+        Line2D([], [], color=run.colours[f], label=f, lw=1.8) for f in run.families if f in families
+    ]
     if len(run.budgets) > 1:
-        lines += [Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=b) for b in run.budgets]
+        lines += [
+            Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=f"steps x batch {b}")
+            for b in run.budgets
+            if b in budgets
+        ]
+    if many:
+        lines.append(Line2D([], [], color="0.3", label="mean over seeds"))
+        lines.append(Patch(color="0.3", alpha=0.22, lw=0, label="least to largest seed"))
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,17 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from diffbench.figures.base import DOUBLE, GREY, PAGE, canvas, fitted, place, say, write_at
+from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, place, say, write_at
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
+from diffbench.figures.words import BOLD, caption, fitted, width_of
+from diffbench.tables.digits import deviations
 
-COLUMNS = ("energy", "mmd2_local")  # the two whose z stand below each panel
+_NOTED = 2  # columns whose z stand below each panel
 _FAMILIES = 5  # beside the truth, on one page
 # Inches: between panels, beside them, and above and below each.
 _GAP, _LEFT, _RIGHT = 0.07, 0.22, 0.48
 _HEAD, _TITLE, _NOTE, _FOOT = 0.20, 0.17, 0.16, 0.2
 _LINE = 0.12  # a second line of a title, in inches
-_BOLD: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
+_HEADING = 0.3  # the name of the dataset
 _TICKS = {0: "0", 0.05: ".05", 0.25: ".25", 0.5: ".5", 1: "1"}
 
 
@@ -42,12 +44,18 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
         if truth is None or not np.isfinite(truth).all():
             continue
         view = view_of(truth)
-        for number, (columns, lines) in enumerate(_pages(run, dataset), start=1):
+        cells: dict[tuple[str, ...], list[Row]] = {}
+        for row in run.of(dataset=dataset):
+            cells.setdefault((row.score, row.family, row.budget, row.sampler), []).append(row)
+        notes = {_first(seeds).draw_id: _below(run, seeds, view) for seeds in cells.values()}
+        for number, (columns, lines) in enumerate(_pages(run, dataset, view, notes), start=1):
             title = f"density_{dataset}" + (f"_{number}" if number > 1 else "")
-            yield title, _page(run, dataset, columns, lines, view, truth)
+            yield title, _page(run, dataset, columns, lines, view, truth, notes)
 
 
-def _pages(run: Run, dataset: str) -> Iterator[tuple[Sequence[str], list[Line]]]:
+def _pages(
+    run: Run, dataset: str, view: View, notes: Mapping[str, str]
+) -> Iterator[tuple[Sequence[str], list[Line]]]:
     """Yields the columns and lines of each page."""
     rows = [row for row in run.of(dataset=dataset) if row.sampler]
     learned = {row.family for row in rows if row.fit_id}
@@ -56,12 +64,12 @@ def _pages(run: Run, dataset: str) -> Iterator[tuple[Sequence[str], list[Line]]]
     for start in range(0, len(columns), _FAMILIES):
         here = columns[start : start + _FAMILIES]
         lines = _lines(run, rows, here)
-        most = max(
-            1,
-            int(
-                (PAGE - (1 + len(run.budgets)) * _HEAD - _FOOT) / (_side(len(here)) + _TITLE + _LINE + _NOTE)
-            ),
-        )
+        side = _side(len(here))
+        title, head, below = _room(run, rows, side, notes)
+        foot = caption(_said(run, view), DOUBLE)[1]
+        heads = (1 + len(run.budgets)) * head
+        left = PAGE - headed(dataset, DOUBLE)[1] - heads - foot
+        most = max(1, int(left / (side + title + below)))
         page: list[Line] = []
         for _, group in itertools.groupby(lines, lambda line: line[:2]):
             block = list(group)
@@ -117,75 +125,125 @@ def _side(columns: int) -> float:
     return min(1.45, (DOUBLE - _LEFT - _RIGHT) / (columns + 1) - _GAP)
 
 
+def _room(run: Run, rows: Sequence[Row], side: float, notes: Mapping[str, str]) -> tuple[float, float, float]:
+    """Returns the room above a panel, above a block and below a panel, in inches."""
+    below = (fitted(notes.get(row.draw_id, ""), side + _GAP, size=7.5) for row in rows)
+    return (
+        _TITLE + _more(fitted(row.sampler, side, lines=3, size=7.5) for row in rows),
+        _HEAD + _more(_name(row.family, side)[0] for row in rows),
+        _NOTE + _more(below),
+    )
+
+
+def _said(run: Run, view: View) -> str:
+    """Returns the caption."""
+    known = _noted(run)
+    said = [f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)."] if known else []
+    return " ".join([*said, *([f"Seen: {view.note}."] if view.note else [])])
+
+
 def _page(
-    run: Run, dataset: str, columns: Sequence[str], lines: Sequence[Line], view: View, truth: np.ndarray
+    run: Run,
+    dataset: str,
+    columns: Sequence[str],
+    lines: Sequence[Line],
+    view: View,
+    truth: np.ndarray,
+    notes: Mapping[str, str],
 ) -> Figure:
     """Draws a block of lines for each score and budget, and the truth beside each block."""
     side = _side(len(columns))
     rows = [row for line in lines for seeds in line.cells for row in seeds]
-    title = _TITLE + _LINE * any("\n" in fitted(row.sampler, side) for row in rows)
-    head = _HEAD + _LINE * any("\n" in fitted(row.family, 0.75 * side) for row in rows)
-    step = side + title + _NOTE
+    title, head, below = _room(run, rows, side, notes)
+    step = side + title + below
     blocks = [list(group) for _, group in itertools.groupby(lines, lambda line: line[:2])]
-    height = len(lines) * step + len(blocks) * head + _FOOT
     width = _LEFT + (len(columns) + 1) * (side + _GAP) + _RIGHT
+    note, foot = caption(_said(run, view), width - _LEFT - 0.05)
+    heading, above = headed(dataset, width)
+    height = above + len(lines) * step + len(blocks) * head + foot
     figure = canvas(width, height)
-    top = head
+    write_at(figure, _LEFT, 0.06, heading, va="top", **HEADING)
+    top = above + head
     for block in blocks:
         score, budget, _ = block[0]
         middle = top + len(block) * step / 2
         label = f"{score} score" + (f", {budget}" if len(run.budgets) > 1 and budget else "")
-        label = fitted(label, len(block) * step)
+        label = fitted(label, len(block) * step, lines=1, size=8.5)
         write_at(figure, _LEFT / 2, middle, label, rotation=90, ha="center", va="center", fontsize=8.5)
         axes = place(figure, _LEFT, middle - step / 2 + title, side, side)
         show(axes, truth, view)
-        axes.set_title("truth", **_BOLD)
+        axes.set_title("truth", **HEADING)
         axes.set_xlabel(_note(run, run.of(dataset=dataset, score="truth")))
         for j in range(len(columns)):
             left = _LEFT + (j + 1) * (side + _GAP)
             for label in dict.fromkeys(row.family for line in block for row in line.cells[j]):
-                name = fitted(label, 0.75 * side)
-                font = {**_BOLD, "fontsize": 7} if "\n" in name else _BOLD
-                name = fitted(label, 0.9 * side) if "\n" in name else name
+                name, font = _name(label, side)
                 write_at(figure, left + side / 2, top, name, ha="center", va="bottom", **font)
             for i, line in enumerate(block):
                 if line.cells[j]:
                     axes = place(figure, left, top + i * step + title, side, side)
-                    _cell(run, axes, line.cells[j], view, side)
+                    _cell(run, axes, line.cells[j], view, side, notes)
         top += len(block) * step + head
     _scale(figure, width - _RIGHT + 0.03, height)
-    known = [column for column in COLUMNS if run.has(column)]
-    said = [f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)."] if known else []
-    said += [f"Seen: {view.note}."] if view.note else []
-    write_at(figure, _LEFT, height - 0.04, " ".join(said), va="bottom", color=GREY)
+    write_at(figure, _LEFT, height - 0.04, note, va="bottom", color=GREY)
     return figure
 
 
-def _cell(run: Run, axes: Axes, seeds: Sequence[Row], view: View, side: float) -> None:
+def _more(texts: Iterable[str]) -> float:
+    """Returns the room that lines after the first take, in inches."""
+    return _LINE * max((text.count("\n") for text in texts), default=0)
+
+
+def _name(label: str, side: float) -> tuple[str, dict[str, Any]]:
+    """Returns the name above a column, and its font: smaller where it is long."""
+    if width_of(label, BOLD * HEADING["fontsize"]) <= side:
+        return label, HEADING
+    return fitted(label, side, lines=3, size=BOLD * 7.0), {**HEADING, "fontsize": 7}
+
+
+def _first(seeds: Iterable[Row]) -> Row:
+    return min(seeds, key=lambda row: row.seed)
+
+
+def _below(run: Run, seeds: Sequence[Row], view: View) -> str:
+    """Returns what stands below the panel of a cell: z over seeds, and the share out of sight."""
+    samples, note = run.samples(_first(seeds)), _note(run, seeds)
+    if samples is not None and np.isfinite(samples).all():
+        away = outside(samples, view)
+        note += f", {away:.0%} out" if away >= 0.02 else ""
+    return note.removeprefix(", ")
+
+
+def _cell(
+    run: Run, axes: Axes, seeds: Sequence[Row], view: View, side: float, notes: Mapping[str, str]
+) -> None:
     """Draws the first seed of a cell, or says why there is nothing to draw."""
-    first = min(seeds, key=lambda row: row.seed)
+    first = _first(seeds)
     samples = run.samples(first)
-    axes.set_title(fitted(first.sampler, side))
-    note = _note(run, seeds)
+    axes.set_title(fitted(first.sampler, side, lines=3, size=7.5))
+    axes.set_xlabel(fitted(notes[first.draw_id], side + _GAP, size=7.5))
     if samples is None or not np.isfinite(samples).all():
         frame(axes)
         status = first.status if first.status != "ok" else "missing"
         say(axes, f"{status}: {first.reason or 'no finite samples'}", side)
     else:
         show(axes, samples, view)
-        away = outside(samples, view)
-        note += f", {away:.0%} out" if away >= 0.02 else ""
-    axes.set_xlabel(note.removeprefix(", "))
+
+
+def _noted(run: Run) -> list[str]:
+    """Returns the columns whose z stand below each panel."""
+    return [column for column in run.headlines() if run.floored(column)][:_NOTED]
 
 
 def _note(run: Run, seeds: Sequence[Row]) -> str:
-    """Returns the mean over seeds of the z of each column."""
-    shown = []
-    for column in filter(run.has, COLUMNS):
+    """Returns the mean over seeds of the z of each column, and over how many if that is not all."""
+    shown, least = [], len(seeds)
+    for column in _noted(run):
         z = [value for value in (run.z(row, column) for row in seeds) if math.isfinite(value)]
-        mean = float(np.mean(z)) if z else math.nan
-        shown.append("-" if not z else f"{mean:.1f}" if abs(mean) < 10 else f"{mean:.0f}")
-    return f"z {' | '.join(shown)}" if {*shown} - {"-"} else ""
+        shown.append(deviations(float(np.mean(z))) if z else "-")
+        least = min(least, len(z)) if z else least
+    some = f" ({least} of {len(seeds)})" if least < len(seeds) else ""
+    return f"z {' | '.join(shown)}{some}" if {*shown} - {"-"} else ""
 
 
 def _scale(figure: Figure, left: float, height: float) -> None:

@@ -13,11 +13,12 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from diffbench.figures.base import DOUBLE, GREY, canvas, place, write_at
+from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place, write_at
 from diffbench.figures.records import Run
+from diffbench.figures.words import caption
 
 _NEEDED = ("field_x", "field_log_snr", "field_score", "field_exact")
-_LEFT, _RIGHT, _TOP, _FOOT, _GAP = 0.25, 0.62, 0.22, 0.2, 0.1  # inches
+_LEFT, _RIGHT, _TOP, _GAP = 0.25, 0.62, 0.22, 0.1  # inches
 _ARROWS: dict[str, Any] = {
     "angles": "xy",
     "scale_units": "xy",
@@ -28,6 +29,7 @@ _ARROWS: dict[str, Any] = {
     "headlength": 3.6,
     "headaxislength": 3.2,
 }
+_NOTE = "Arrow length: square root of the score's size, one scale for each column."
 _LONGEST = 1.5  # arrows, in steps of the grid
 
 
@@ -40,11 +42,12 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
                 for row in sorted(rows, key=lambda row: row.seed):
                     arrays = run.curves(row, "score_error")
                     if all(name in arrays for name in _NEEDED) and arrays["field_x"].size:
-                        yield f"score_field_{dataset}_{run.name(family, budget)}", _figure(arrays)
+                        name = run.name(family, budget)
+                        yield f"score_field_{dataset}_{name}", _figure(arrays, f"{dataset}, {name}")
                         break
 
 
-def _figure(arrays: Mapping[str, np.ndarray]) -> Figure:
+def _figure(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
     """Draws the exact field above the learned one, a column for each noise level."""
     x, levels = arrays["field_x"], arrays["field_log_snr"]
     low, high = x.min(axis=0), x.max(axis=0)
@@ -52,7 +55,12 @@ def _figure(arrays: Mapping[str, np.ndarray]) -> Figure:
     span = high - low + 2 * grid
     wide = (DOUBLE - _LEFT - _RIGHT - (len(levels) - 1) * _GAP) / max(len(levels), 3)
     tall = wide * float(np.clip(span[1] / span[0], 0.4, 1.6))
-    figure = canvas(_LEFT + len(levels) * (wide + _GAP) - _GAP + _RIGHT, 2 * (tall + _TOP) + _FOOT)
+    width = _LEFT + len(levels) * (wide + _GAP) - _GAP + _RIGHT
+    title, above = headed(title, width)
+    note, foot = caption(_NOTE, width - _LEFT - 0.05)
+    height = above + 2 * (tall + _TOP) + foot
+    figure = canvas(width, height)
+    write_at(figure, _LEFT, 0.06, title, va="top", **HEADING)
     norm, colours = Normalize(0, 1), mpl.colormaps["flare"]
     # From noise to data, as samplers go.
     for j, k in enumerate(np.argsort(levels)):
@@ -63,16 +71,16 @@ def _figure(arrays: Mapping[str, np.ndarray]) -> Figure:
         error = np.linalg.norm(learned - exact, axis=1) / np.maximum(sizes, 1e-2 * unit)
         shades = colours(norm(np.nan_to_num(error, nan=1.0)))
         for i, (name, field) in enumerate((("exact", exact), ("learned", learned))):
-            axes = place(figure, _LEFT + j * (wide + _GAP), _TOP + i * (tall + _TOP), wide, tall)
+            top = above + _TOP + i * (tall + _TOP)
+            axes = place(figure, _LEFT + j * (wide + _GAP), top, wide, tall)
             quiver(axes, x, arrows(field, grid, unit), shades if i else np.full(x.shape[0], "0.25"))
             axes.set(xlim=(low[0] - grid, high[0] + grid), ylim=(low[1] - grid, high[1] + grid))
             axes.set_aspect("equal", adjustable="datalim")
             if j == 0:
                 axes.set_ylabel(f"{name} score", fontsize=8.5)
             axes.set_title(_error(arrays, level) if i else f"log SNR = {level:g}")
-    note = "Arrow length: square root of the score's size, one scale for each column."
-    write_at(figure, _LEFT, 2 * (tall + _TOP) + 0.05, note, va="top", color=GREY)
-    cax = place(figure, float(figure.get_size_inches()[0]) - _RIGHT + 0.08, tall + 2 * _TOP, 0.08, tall)
+    write_at(figure, _LEFT, height - 0.04, note, va="bottom", color=GREY)
+    cax = place(figure, width - _RIGHT + 0.08, above + tall + 2 * _TOP, 0.08, tall)
     bar = figure.colorbar(ScalarMappable(norm, colours), cax=cax, ticks=[0, 0.5, 1])
     bar.ax.set_yticklabels(["0", "0.5", "1+"])
     bar.outline.set_visible(False)

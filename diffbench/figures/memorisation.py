@@ -9,15 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffbench.figures.base import DOUBLE, GREY, canvas, fitted, place, say, write_at
+from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place, say, write_at
 from diffbench.figures.fields import arrows, quiver
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import View, frame, show, view_of
+from diffbench.figures.words import caption, fitted
 
 METRIC = "memorisation"
 _FIELDS = ("field_x", "field_log_snr", "field_score")
 _LEVELS = 2  # noise levels shown, the least noise first
-_LEFT, _TITLE, _NOTE, _GAP, _FOOT = 0.3, 0.36, 0.16, 0.07, 0.16  # inches
+_CAPTION = "Circles: training points. Arrow length: square root of the score's size, one scale for each row."
+_LEFT, _NOTE, _GAP = 0.3, 0.16, 0.07  # inches
+_LEAST = 2.4  # width of a figure, so that its words fit, in inches
 _SIDE = 1.5
 _MANY = 100  # training points that can be told apart
 
@@ -33,7 +36,8 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
             cells = _cells(run, [row for row in rows if row.process == process])
             if cells:
                 label = next((row.family for row in cells if not row.fit_id), cells[0].family)
-                yield f"memorisation_{dataset}_{label}", _figure(run, cells, view_of(truth))
+                title = f"{dataset}, {label}"
+                yield f"memorisation_{dataset}_{label}", _figure(run, cells, view_of(truth), title)
 
 
 def _cells(run: Run, rows: Sequence[Row]) -> list[Row]:
@@ -47,22 +51,30 @@ def _cells(run: Run, rows: Sequence[Row]) -> list[Row]:
     return cells
 
 
-def _figure(run: Run, cells: Sequence[Row], view: View) -> Figure:
+def _figure(run: Run, cells: Sequence[Row], view: View, title: str) -> Figure:
     """Draws a column for each source: the samples on top, the score field below."""
     side = min(_SIDE, (DOUBLE - _LEFT) / len(cells) - _GAP)
     fields = [run.curves(row, "score_error") for row in cells]
     found = {float(v) for arrays in fields for v in arrays.get("field_log_snr", ())}
     levels = sorted(found, reverse=True)[:_LEVELS]
-    step = side + _NOTE
-    figure = canvas(_LEFT + len(cells) * (side + _GAP), _TITLE + (1 + len(levels)) * step + _FOOT)
-    write_at(figure, _LEFT / 2, _TITLE + side / 2, "samples", rotation=90, ha="center", va="center")
+    notes = [fitted(_note(run, row), side + _GAP, size=7.5) for row in cells]
+    step = side + _NOTE + 0.12 * max(note.count("\n") for note in notes)
+    width = max(_LEFT + len(cells) * (side + _GAP), _LEAST)
+    title, above = headed(title, width)
+    note, foot = caption(_CAPTION, width - _LEFT - 0.05)
+    names = [fitted(_name(row), side, lines=3, size=7.5) for row in cells]
+    top = above + 0.12 + 0.13 * (1 + max(name.count("\n") for name in names))
+    height = top + (1 + len(levels)) * step + foot
+    figure = canvas(width, height)
+    write_at(figure, _LEFT, 0.06, title, va="top", **HEADING)
+    write_at(figure, _LEFT / 2, top + side / 2, "samples", rotation=90, ha="center", va="center")
     for i, level in enumerate(levels, start=1):
-        middle = _TITLE + i * step + side / 2
+        middle = top + i * step + side / 2
         text = f"score, log SNR {level:g}"
         write_at(figure, _LEFT / 2, middle, text, rotation=90, ha="center", va="center")
     for j, (row, arrays) in enumerate(zip(cells, fields, strict=True)):
         left = _LEFT + j * (side + _GAP)
-        axes = place(figure, left, _TITLE, side, side)
+        axes = place(figure, left, top, side, side)
         frame(axes)
         samples = run.samples(row)
         if samples is None:
@@ -81,19 +93,21 @@ def _figure(run: Run, cells: Sequence[Row], view: View) -> Figure:
                 lw=0.5,
             )
             axes.set(xlim=view.window[0], ylim=view.window[1])
-        axes.set_title(fitted(row.score if not row.fit_id else f"{row.score}: {row.family}", side))
-        axes.set_xlabel(_note(run, row))
+        axes.set_title(names[j])
+        axes.set_xlabel(notes[j])
         for i, level in enumerate(levels, start=1):
-            axes = place(figure, left, _TITLE + i * step, side, side)
+            axes = place(figure, left, top + i * step, side, side)
             frame(axes)
             if all(name in arrays for name in _FIELDS) and level in arrays["field_log_snr"]:
                 _field(axes, arrays, level)
             else:
                 say(axes, "not reached", side)
-    note = "Circles: training points. Arrow length: square root of the score's size, one scale for each row."
-    height = float(figure.get_size_inches()[1])
-    write_at(figure, _LEFT, height - 0.03, note, va="bottom", color=GREY)
+    write_at(figure, _LEFT, height - 0.04, note, va="bottom", color=GREY)
     return figure
+
+
+def _name(row: Row) -> str:
+    return f"{row.score}: {row.family}" if row.fit_id else row.score
 
 
 def _field(axes: Axes, arrays: Mapping[str, np.ndarray], level: float) -> None:

@@ -42,8 +42,9 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
                 found = _first(run, rows)
                 if found is not None:
                     seed, learned = found
-                    title = f"mixing_{dataset}_{run.name(family, budget)}"
-                    yield title, _figure({"exact": _exact(run, dataset, family, seed), "learned": learned})
+                    name = run.name(family, budget)
+                    scores = {"exact": _exact(run, dataset, family, seed), "learned": learned}
+                    yield f"mixing_{dataset}_{name}", _figure(scores, f"{dataset}, {name}")
 
 
 def _first(run: Run, rows: Sequence[Row]) -> tuple[int, Traces] | None:
@@ -65,14 +66,14 @@ def _exact(run: Run, dataset: str, family: str, seed: int) -> Traces | None:
     return None if found is None else found[1]
 
 
-def _figure(scores: Mapping[str, Traces | None]) -> Figure:
+def _figure(scores: Mapping[str, Traces | None], title: str) -> Figure:
     """Draws a column for each score and a row for each level, from noise to data as samplers go."""
     shown = [traces for traces in scores.values() if traces is not None]
     chains = max(traces.modes.shape[1] for traces in shown)
     most = max(int(traces.modes.max()) for traces in shown)
     colours = sns.color_palette("colorblind" if chains <= 10 else "husl", chains)
     legend = [Line2D([], [], color=c, label=f"chain {i}", lw=1.8) for i, c in enumerate(colours, start=1)]
-    figure, axes = panels(len(LEVELS), len(scores), DOUBLE, _HEIGHT, legend)
+    figure, axes = panels(len(LEVELS), len(scores), DOUBLE, _HEIGHT, legend, title)
     for column, (name, traces) in enumerate(scores.items()):
         for line in range(len(LEVELS)):
             ax = axes[line, column]

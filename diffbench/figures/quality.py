@@ -1,4 +1,7 @@
-"""Quality against cost: how far each sampler's samples are from the noise floor."""
+"""Quality against cost: how far each sampler's samples are from the noise floor.
+
+A column that has no floor, such as one of a user's metric, is drawn by its values.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +18,71 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from diffbench.figures.base import ACROSS, DOUBLE, SINGLE, dash, extremes, log_ticks, panels
+from diffbench.figures.base import (
+    ACROSS,
+    DOUBLE,
+    SINGLE,
+    dash,
+    extremes,
+    log_ticks,
+    panel_width,
+    panels,
+    say,
+    titled,
+)
 from diffbench.figures.records import Row, Run
+from diffbench.figures.words import fitted, tick
 
-COLUMNS = ("energy", "mmd2_local")
-_MARKERS = "osD^vP<>X*"
+# Ten signs, and stars of more and more rays: thirty rows are told apart.
+_MARKERS: tuple[Any, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
 _BARS: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8, "mew": 1.0}
-_BLOCKS = 2  # of datasets, below each other on one page
+_DOTTED: Any = (0, (1, 1.2))
+_LINES = 4  # of panels, below each other on one page
 _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 
 
 def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields figures of z over NFE: for each column a line of panels, one for each dataset."""
-    columns = [column for column in COLUMNS if run.has(column)]
-    rows = [row for row in run.rows if row.score in ("exact", "learned") and row.nfe > 0]
-    rows = [row for row in rows if any(math.isfinite(run.z(row, column)) for column in columns)]
+    columns = run.headlines()
+    rows = [row for row in run.rows if row.score in ("exact", "learned")]
+    # Seeds that failed stay beside those that did not: a mean says over how many it is.
+    known = {_cell(row) for row in rows if row.nfe > 0 and _any(run, row, columns)}
+    rows = [row for row in rows if _cell(row) in known]
     datasets = [dataset for dataset in run.datasets if any(row.dataset == dataset for row in rows)]
-    markers = dict(zip(sorted({row.solver for row in rows}), itertools.cycle(_MARKERS), strict=False))
-    pages = range(0, len(datasets), _BLOCKS * ACROSS)
-    for number, start in enumerate(pages, start=1):
-        here = datasets[start : start + _BLOCKS * ACROSS]
-        yield "quality_nfe" + (f"_{number}" if number > 1 else ""), _page(run, rows, here, columns, markers)
+    series = run.series(rows)
+    markers = dict(zip(sorted({*series.values()}), itertools.cycle(_MARKERS), strict=False))
+    number = 0
+    for some in _batches(columns, _LINES):
+        size = ACROSS * max(1, _LINES // len(some))
+        for here in _batches(datasets, size):
+            number += 1
+            name = "quality_nfe" + (f"_{number}" if number > 1 else "")
+            yield (
+                name,
+                _page(run, rows, here, some, {kind: markers[series[kind]] for kind in series}, markers),
+            )
+
+
+def _cell(row: Row) -> tuple[str, ...]:
+    return row.dataset, row.score, row.family, row.budget, row.sampler
+
+
+def _any(run: Run, row: Row, columns: Sequence[str]) -> bool:
+    return any(math.isfinite(_height(run, row, column)) for column in columns)
+
+
+def _cost(seeds: Sequence[Row]) -> float:
+    """Returns the mean NFE of the seeds that have one."""
+    return float(np.mean([row.nfe for row in seeds if row.nfe > 0]))
+
+
+def _batches(items: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _height(run: Run, row: Row, column: str) -> float:
+    """Returns what is drawn of a row: its z, or its value where the column has no floor."""
+    return run.z(row, column) if run.floored(column) else run.value(row, column)
 
 
 def _page(
@@ -43,25 +90,32 @@ def _page(
     rows: Sequence[Row],
     datasets: Sequence[str],
     columns: Sequence[str],
-    markers: Mapping[str, str],
+    markers: Mapping[str, Any],
+    legend: Mapping[str, Any],
 ) -> Figure:
     across = min(len(datasets), ACROSS)
     blocks = math.ceil(len(datasets) / across)
     width = SINGLE if across == 1 else DOUBLE
-    legend = _legend(run, rows, markers)
-    figure, axes = panels(blocks * len(columns), across, width, 1.5, legend)
+    titles, above = titled(datasets, panel_width(across, width))
+    handles = _legend(run, [row for row in rows if row.dataset in datasets], markers, legend, columns)
+    figure, axes = panels(blocks * len(columns), across, width, 1.4, handles, above=above)
     for place, (k, column) in itertools.product(range(blocks * across), enumerate(columns)):
         ax = axes[place // across * len(columns) + k, place % across]
         if place >= len(datasets):
             ax.remove()
             continue
-        _panel(run, ax, [row for row in rows if row.dataset == datasets[place]], column, markers)
+        here = [row for row in rows if row.dataset == datasets[place]]
+        if any(math.isfinite(_height(run, row, column)) for row in here):
+            _panel(run, ax, here, column, markers)
+        else:
+            ax.set(xticks=[], yticks=[])
+            say(ax, f"no {column} here", panel_width(across, width))
         if k == 0:
-            ax.set_title(datasets[place])
+            ax.set_title(titles[place])
         if k == len(columns) - 1 and place + across >= len(datasets):
             ax.set_xlabel("NFE")
         if place % across == 0:
-            ax.set_ylabel(f"z of {column}")
+            ax.set_ylabel(fitted(f"z of {column}" if run.floored(column) else column, 1.4))
     return figure
 
 
@@ -71,32 +125,49 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
     Colours stand a little apart, so that equal costs do not hide each other.
     """
     hues = [hue for hue in run.colours if any(run.hue(row) == hue for row in rows)]
-    costs = np.log10([row.nfe for row in rows])
+    costs = np.log10([row.nfe for row in rows if row.nfe > 0])
     apart = 0.025 * max(float(np.ptp(costs)), 0.5)
-    ax.axhspan(-_FLOOR, _FLOOR, color="0.9", lw=0, zorder=0)
-    ax.axhline(0, color="0.6", lw=0.6, zorder=1)
+    floored = run.floored(column)
+    if floored:
+        ax.axhspan(-_FLOOR, _FLOOR, color="0.9", lw=0, zorder=0)
+        ax.axhline(0, color="0.6", lw=0.6, zorder=1)
     for group in _grouped(rows, lambda row: (row.score, row.family, row.budget, row.kind)):
-        places = []
+        places, few = [], []
         for seeds in _grouped(group, lambda row: row.sampler):
-            mean, low, high = extremes([run.z(row, column) for row in seeds])
+            heights = [_height(run, row, column) for row in seeds]
+            mean, low, high = extremes(heights)
             if math.isfinite(mean):
-                places.append((float(np.mean([row.nfe for row in seeds])), mean, mean - low, high - mean))
+                known = sum(map(math.isfinite, heights))
+                if known < len(seeds):
+                    few.append((seeds, mean, f"{known} of {len(seeds)} seeds"))
+                places.append((_cost(seeds), mean, mean - low, high - mean))
         if not places:
             continue
         x, y, below, above = np.array(sorted(places)).T
         hue, learned = run.hue(group[0]), group[0].score == "learned"
         colour = run.colours[hue]
-        x = x * 10.0 ** (apart * (hues.index(hue) - (len(hues) - 1) / 2))
-        line = dash(run.budgets, group[0].budget) if learned else (0, (1, 1.2))
+        shift = 10.0 ** (apart * (hues.index(hue) - (len(hues) - 1) / 2))
+        x = x * shift
+        for seeds, mean, text in few:
+            at = (shift * _cost(seeds), mean)
+            ax.annotate(text, at, (3, 3), textcoords="offset points", fontsize=5.5, color=colour)
+        line = dash(run.budgets, group[0].budget) if learned else _DOTTED
         if len(x) > 1:
             ax.plot(x, y, color=colour, ls=line, lw=0.9, zorder=2)
         # Open points lie on top: exact scores are the fewer, and hide less.
         ends = {"mfc": colour if learned else "white", "zorder": 3 if learned else 4, **_BARS}
-        ax.errorbar(x, y, (below, above), fmt=markers[group[0].solver], color=colour, **ends)
+        ax.errorbar(x, y, (below, above), marker=markers[group[0].kind], ls="none", color=colour, **ends)
     ax.set_xscale("log")
     ax.set_xlim(*10.0 ** np.array([costs.min() - 0.2, costs.max() + 0.2]))
     ax.margins(y=0)
     log_ticks(ax.xaxis, *ax.get_xlim())
+    if floored:
+        _over_floor(ax)
+    sns.despine(ax=ax)
+
+
+def _over_floor(ax: Axes) -> None:
+    """Makes the upright axis linear within the floor and logarithmic beyond it."""
     ax.set_yscale("symlog", linthresh=_FLOOR, linscale=0.6)
     low, high = ax.get_ylim()
     low, high = min(1.5 * low, -3.0), max(1.5 * high, 6.0)
@@ -106,9 +177,8 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
     ax.yaxis.set_major_locator(
         ticker.FixedLocator([t for t in ticks if low <= t <= high or abs(t) <= _FLOOR])
     )
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: tick(value)))
     ax.yaxis.set_minor_locator(ticker.NullLocator())
-    sns.despine(ax=ax)
 
 
 def _grouped(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[list[Row]]:
@@ -119,19 +189,36 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[list[Row]]:
     return list(found.values())
 
 
-def _legend(run: Run, rows: Sequence[Row], markers: Mapping[str, str]) -> list[Any]:
-    """Returns the legend: colours, markers, what is filled, and the floor."""
+def _legend(
+    run: Run,
+    rows: Sequence[Row],
+    markers: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    columns: Sequence[str],
+) -> list[Any]:
+    """Returns the legend: colours, markers, what is filled, lines, bars and the floor."""
     point: dict[str, Any] = {"color": "0.3", "ls": "none"}
-    hues = {run.hue(row) for row in rows}
+    hues, kinds = {run.hue(row) for row in rows}, {markers[row.kind] for row in rows}
     shown: list[Any] = [Line2D([], [], color=c, label=h, lw=1.8) for h, c in run.colours.items() if h in hues]
-    shown += [Line2D([], [], marker=marker, label=solver, **point) for solver, marker in markers.items()]
+    shown += [Line2D([], [], marker=m, label=label, **point) for label, m in labels.items() if m in kinds]
     fills = {"learned": "0.3", "exact": "white"}
     scores = {row.score for row in rows}
+    joined = any(len({row.sampler for row in group}) > 1 for group in _grouped(rows, lambda row: row.kind))
+    lines: dict[str, Any] = {"learned": "-", "exact": _DOTTED} if joined else {}
     shown += [
-        Line2D([], [], marker="o", mfc=fill, label=f"{score} score", **point)
+        Line2D([], [], marker="o", mfc=fill, color="0.3", ls=lines.get(score, "none"), label=f"{score} score")
         for score, fill in fills.items()
         if score in scores
     ]
+    if lines:
+        shown.append(Line2D([], [], color="0.3", lw=0.9, label="one sampler at several costs"))
     if len(run.budgets) > 1:
-        shown += [Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=b) for b in run.budgets]
-    return [*shown, Patch(color="0.9", label="noise floor, ± 2 sd")]
+        shown += [
+            Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=f"steps x batch {b}")
+            for b in run.budgets
+        ]
+    if len({row.seed for row in rows}) > 1:
+        shown.append(Line2D([], [], marker="|", ms=9, label="least to largest seed", **point))
+    if any(run.floored(column) for column in columns):
+        shown.append(Patch(color="0.9", label="noise floor, ± 2 sd"))
+    return shown

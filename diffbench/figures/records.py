@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import seaborn as sns
 
 from diffbench.records.store import Store
 from diffbench.tables.comparison import rank
+from diffbench.tables.headlines import chosen, first_of, sides
 
 Colour = tuple[float, float, float]
 
@@ -33,6 +35,7 @@ class Row:
       reference_id: Name of the reference's record.
       measures: Name of each metric's record.
       process: Specification of the process as JSON, empty where it is not known.
+      weighting: What the loss of its fit is weighted by, empty without a fit.
       solver: Registered name of the sampler; its label where it is not known.
       kind: What rows of one solver at several costs have in common.
       nfe: Score evaluations, NaN where the draw is missing.
@@ -51,6 +54,7 @@ class Row:
     reference_id: str
     measures: Mapping[str, str]
     process: str
+    weighting: str
     solver: str
     kind: str
     nfe: float
@@ -73,6 +77,8 @@ class Run:
         """Reads the records that `run.json` names."""
         self._store = store
         self._columns = content["columns"]
+        self._leading = content.get("leading", ())
+        self._shown: list[str] | None = None
         self._measures: dict[str, Mapping[str, Any]] = {}
         self.rows = [_row(cell, store) for cell in content["cells"]]
         self.datasets = _once(row.dataset for row in self.rows)
@@ -113,9 +119,51 @@ class Run:
         """Returns the rows that have these labels."""
         return [row for row in self.rows if all(getattr(row, k) == v for k, v in labels.items())]
 
-    def has(self, column: str) -> bool:
-        """Returns whether some metric of the run has a column."""
-        return any(column in columns for columns in self._columns.values())
+    def headlines(self, least: int = 2, most: int = 4) -> list[str]:
+        """Returns the columns that figures show: what was asked for, then what sees an error.
+
+        Args:
+          least: Columns that are shown, if there are as many, though nothing errs in them.
+          most: Columns that are shown, unless more were asked for.
+        """
+        if self._shown is None:
+            judged = [row for row in self.rows if row.sampler]
+            present = [c for columns in self._columns.values() for c in columns]
+            z = {column: self._worst(judged, column) for column in present}
+            values = {c for c in present if any(math.isfinite(self.value(row, c)) for row in judged)}
+            first = first_of(self._columns, self._leading, values)
+            floored = [c for c in present if not math.isnan(z[c])]
+            found, spare = chosen(floored, z, first)
+            wanted = max(least, len(found) - len(spare))
+            # Those in which something errs stay, in the order of all.
+            quiet = [c for c in spare if c not in first][: wanted - len(found) + len(spare)]
+            kept = [c for c in found if c not in spare or c in quiet]
+            self._shown = kept[: max(most, len(first))]
+        return self._shown
+
+    def _worst(self, rows: Iterable[Row], column: str) -> float:
+        """Returns the worst mean z over seeds of a column, more being worse; NaN without a floor."""
+        sign = sides(self._columns)[column]
+        found: dict[tuple[str, ...], list[float]] = {}
+        for row in rows:
+            z = self.z(row, column)
+            if math.isfinite(z):
+                key = (row.dataset, row.score, row.family, row.budget, row.sampler)
+                found.setdefault(key, []).append(z)
+        means = [float(np.mean(z)) for z in found.values()]
+        return max((abs(m) if math.isnan(sign) else sign * m for m in means), default=math.nan)
+
+    def floored(self, column: str) -> bool:
+        """Returns whether some row has a z in a column."""
+        return any(math.isfinite(self.z(row, column)) for row in self.rows)
+
+    def value(self, row: Row, column: str) -> float:
+        """Returns a row's value in a column, NaN where there is none."""
+        for metric, name in row.measures.items():
+            if column in self._columns.get(metric, {}):
+                value = self.measure(name).get("values", {}).get(column)
+                return math.nan if value is None else float(value)
+        return math.nan
 
     def measure(self, name: str) -> Mapping[str, Any]:
         """Returns a measurement's record, empty where it is missing or failed."""
@@ -154,9 +202,24 @@ class Run:
         """Returns the loss trace of a fit, `[steps]`, or None."""
         return self._store.arrays("fit", fit_id).get("loss")
 
+    def series(self, rows: Iterable[Row]) -> dict[str, str]:
+        """Returns what to call rows of one kind, by kind: their label, numbers that differ left out."""
+        labels: dict[str, list[str]] = {}
+        for row in rows:
+            labels.setdefault(row.kind, []).append(row.sampler)
+        return {kind: in_common(_once(found)) for kind, found in sorted(labels.items())}
+
     def name(self, family: str, budget: str) -> str:
         """Returns a family's label, with the budget where the run has several."""
         return f"{family} {budget}".strip() if len(self.budgets) > 1 else family
+
+
+def in_common(labels: list[str]) -> str:
+    """Returns what labels have in common, "…" for numbers that differ; several labels if it is more."""
+    words = [re.split(r"(\d+(?:\.\d+)?)", label) for label in labels]
+    if len({tuple(word[::2]) for word in words}) > 1:
+        return ", ".join(labels)
+    return "".join(part[0] if len({*part}) == 1 else "…" for part in zip(*words, strict=True))
 
 
 def _row(cell: Mapping[str, Any], store: Store) -> Row:
@@ -164,11 +227,8 @@ def _row(cell: Mapping[str, Any], store: Store) -> Row:
     draw = store.read("draw", cell["draw_id"])
     spec = {**(fit or {}).get("spec", {}), **(draw or {}).get("spec", {})}
     sampler = spec.get("sampler") or {"name": cell["sampler"], "params": {}}
-    # Counts and tolerances set what a sampler costs; the rest says which sampler it is.
-    fixed = {
-        k: v for k, v in sampler["params"].items()
-        if isinstance(v, bool) or not (isinstance(v, int | None) or k.endswith("tol"))
-    }  # fmt: skip
+    # Steps and tolerances set what a sampler costs; the rest says which sampler it is.
+    fixed = {k: v for k, v in sampler["params"].items() if "steps" not in k and not k.endswith("tol")}
     status, reason = "ok", ""
     for stage, record in (("fit", fit if cell["fit_id"] else {"status": "ok"}), ("draw", draw)):
         if status != "ok":
@@ -183,12 +243,20 @@ def _row(cell: Mapping[str, Any], store: Store) -> Row:
     return Row(
         **{key: cell[key] for key in (*labels, *names)},
         process=json.dumps(spec["process"], sort_keys=True) if "process" in spec else "",
+        weighting=_weighting(fit),
         solver=sampler["name"],
         kind=json.dumps([sampler["name"], fixed], sort_keys=True),
         nfe=math.nan if nfe is None else float(nfe),
         status=status,
         reason=reason,
     )
+
+
+def _weighting(fit: Mapping[str, Any] | None) -> str:
+    """Returns how a fit's loss is weighted: losses of two weightings have no scale in common."""
+    family = (fit or {}).get("spec", {}).get("family", {})
+    # A family without the parameter has a loss of its own.
+    return str(family.get("params", {}).get("weighting", family.get("name", "")))
 
 
 def _steps(budget: str) -> tuple[int, str]:

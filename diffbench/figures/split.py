@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,53 +13,68 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from diffbench.figures.base import DOUBLE, PAGE, panels
+from diffbench.figures.words import fitted, tick, width_of
 
-COLUMNS = ("energy", "mmd2_local")
 _PARTS = {"solver": "solving", "learning": "learning", "finite_data": "finite data"}
 _MARKERS = dict(zip(_PARTS, "osD", strict=True))
 _LINE = 0.17  # height of a row, in inches
+_MORE = 0.115  # what a second line of a label adds
+_ACROSS = 3  # panels beside each other
 _LABELS = 2.1  # width of the labels, in inches
 _FLOOR = 2.0
 
 
-def draw(split: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+def draw(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     """Yields the split of each dataset's learned rows, a panel for each headline metric.
 
     Args:
-      split: The table of `diffbench.split.error_split`.
+      split: The table of `diffbench.tables.split.error_split`.
+      columns: The columns to show, in order; those without a split are left out.
     """
-    shown = split[split["metric"].isin(COLUMNS)]
+    known = [column for column in columns if column in set(split["metric"])]
     keys = ["dataset", "family", "budget", "sampler"]
-    names = shown.drop_duplicates(keys)[keys].sort_values(keys)
-    page = int((PAGE - 1.0) / _LINE)
-    for number, start in enumerate(range(0, len(names), page), start=1):
-        here = names.iloc[start : start + page]
-        yield "error_split" + (f"_{number}" if number > 1 else ""), _figure(shown, here)
+    number = 0
+    for first in range(0, len(known), _ACROSS):
+        here = known[first : first + _ACROSS]
+        shown = split[split["metric"].isin(here)]
+        names = shown.drop_duplicates(keys)[keys].sort_values(keys)
+        many = names["budget"].nunique() > 1
+        labels = [_label(row, many) for row in names.to_dict("records")]
+        line = _LINE + _MORE * max((label.count("\n") for label in labels), default=0)
+        page = int((PAGE - 1.2) / line)
+        for start in range(0, len(names), page):
+            number += 1
+            part = slice(start, start + page)
+            title = "error_split" + (f"_{number}" if number > 1 else "")
+            yield title, _figure(shown, here, names.iloc[part], labels[part], line)
 
 
-def _figure(split: pd.DataFrame, names: pd.DataFrame) -> Figure:
-    columns = [column for column in COLUMNS if column in set(split["metric"])]
+def _figure(
+    split: pd.DataFrame, columns: Sequence[str], names: pd.DataFrame, labels: Sequence[str], line: float
+) -> Figure:
     colours = dict(zip(_PARTS, sns.color_palette("colorblind", len(_PARTS)), strict=True))
     known = [part for part in _PARTS if split[part].notna().any()]
-    legend = [
+    point: dict[str, Any] = {"color": "0.3", "ls": "none"}
+    legend: list[Any] = [
         Line2D([], [], marker=_MARKERS[part], color=colours[part], ls="none", label=_PARTS[part])
         for part in known
     ]
-    legend.append(Line2D([], [], marker="|", color="0.3", ls="none", ms=8, label="total"))
-    figure, axes = panels(1, len(columns), DOUBLE - _LABELS, _LINE * len(names) + 0.1, legend)
+    legend.append(Line2D([], [], marker="|", ms=8, label="total", **point))
+    if split[[f"{part}_low" for part in known]].notna().any(axis=None):
+        legend.append(Line2D([], [], color="0.3", lw=0.8, label="95% t interval over seeds"))
+    legend.append(Patch(color="0.92", label="noise floor, ± 2 sd"))
+    figure, axes = panels(1, len(columns), DOUBLE - _LABELS, line * len(names) + 0.1, legend)
     _widen(figure, _LABELS)
     for j, column in enumerate(columns):
         rows = names.merge(split[split["metric"] == column], how="left", on=list(names.columns))
-        _panel(axes[0, j], rows, colours, known)
-        axes[0, j].set_title(column)
-        axes[0, j].set_xlabel("error over the floor, in its sd")
-        if j == 0:
-            many = names["budget"].nunique() > 1
-            axes[0, j].set_yticks(range(len(names)), [_label(row, many) for row in rows.to_dict("records")])
-        else:
-            axes[0, j].set_yticks([])
+        _panel(axes[0, j], rows, colours, known, narrow=len(columns) == _ACROSS)
+        axes[0, j].set_title(fitted(column, 1.4, lines=1, size=7.5))
+        axes[0, j].set_xlabel("error over the floor, in its sd" if len(columns) < 3 else "error, in floor sd")
+        axes[0, j].set_yticks(range(len(names)), labels if j == 0 else [""] * len(names))
+        axes[0, j].tick_params(axis="y", length=2.5 if j == 0 else 0)
     return figure
 
 
@@ -72,13 +88,20 @@ def _widen(figure: Figure, by: float) -> None:
         axes.set_position((left, box.y0, width, box.height))
 
 
-def _label(row: dict, many: bool) -> str:
-    budget = f" {row['budget']}" if many else ""
-    text = f"{row['dataset']}: {row['family']}{budget}, {row['sampler']}"
-    return text if len(text) <= 46 else f"{text[:44]}.."
+def _label(row: Mapping[Any, Any], many: bool) -> str:
+    """Returns the label of a row; of one that is long each part has a line of its own."""
+    parts = (
+        f"{row['dataset']}:",
+        row["family"] + (f" {row['budget']}" if many else "") + ",",
+        row["sampler"],
+    )
+    text, wide = " ".join(parts), _LABELS - 0.1
+    if width_of(text) <= 2 * wide and "..." not in (shown := fitted(text, wide)):
+        return shown
+    return "\n".join(fitted(part, wide, lines=1) for part in parts)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, colours: dict, parts: list[str]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, colours: dict, parts: list[str], narrow: bool) -> None:
     """Draws one row of points for each learned row: means over seeds and their t intervals."""
     place = np.arange(len(rows))
     axes.axvspan(-_FLOOR, _FLOOR, color="0.92", lw=0, zorder=0)
@@ -98,18 +121,18 @@ def _panel(axes: Axes, rows: pd.DataFrame, colours: dict, parts: list[str]) -> N
     low, high = axes.get_xlim()
     low, high = min(low, -3.0), max(high, 6.0)
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(ticker.FixedLocator([t for t in _ticks(low, high) if low <= t <= high]))
-    axes.xaxis.set_major_formatter(
-        ticker.FuncFormatter(lambda value, _: f"{value:g}" if abs(value) < 1e4 else f"{value:.0e}")
+    axes.xaxis.set_major_locator(
+        ticker.FixedLocator([t for t in _ticks(low, high, narrow) if low <= t <= high])
     )
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: tick(value)))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.set_ylim(len(rows) - 0.5, -0.5)
     sns.despine(ax=axes)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Returns zero, the floor, and at most two powers of ten on each side."""
+def _ticks(low: float, high: float, narrow: bool = False) -> list[float]:
+    """Returns zero, the floor, and at most two powers of ten on each side; one in a narrow panel."""
     top = max(1, int(math.log10(max(high, -low))))
-    powers = [10.0**k for k in sorted({max(1, (top + 1) // 2), top})]
+    powers = [10.0**k for k in sorted({max(1, (top + 1) // 2), top})][-1 if narrow else 0 :]
     near = [_FLOOR] if top <= 2 else []
     return [*(-p for p in (*powers, *near)), 0.0, *near, *powers]

@@ -29,9 +29,12 @@ def table(datasets=("ring",), families=("ddpm", "ncsn"), learning=4.0, finite=np
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+ALWAYS = ["95% t interval over seeds", "noise floor, ± 2 sd"]
+
+
 def drawn(frame):
     with style():
-        return list(split.draw(frame))
+        return list(split.draw(frame, ["energy", "mmd2_local", "not_there"]))
 
 
 def test_a_panel_for_each_headline_and_a_line_for_each_learned_row():
@@ -50,8 +53,8 @@ def test_finite_data_is_in_the_legend_where_it_is_known():
         ((_, figure),) = drawn(frame)
         return [text.get_text() for text in figure.legends[0].get_texts()]
 
-    assert legend(table()) == ["solving", "learning", "total"]
-    assert legend(table(finite=1.0)) == ["solving", "learning", "finite data", "total"]
+    assert legend(table()) == ["solving", "learning", "total", *ALWAYS]
+    assert legend(table(finite=1.0)) == ["solving", "learning", "finite data", "total", *ALWAYS]
 
 
 def test_many_rows_take_more_than_one_page():
@@ -69,3 +72,20 @@ def test_the_floor_is_a_tick_where_there_is_room(learning, shown):
     ticks = list(figure.axes[0].get_xticks())
     assert (2.0 in ticks) == (shown == 2.0)
     assert len(ticks) <= 7
+
+
+def test_each_part_of_a_long_label_keeps_its_ends():
+    name = "a label of a hundred letters " + "x" * 70
+    ((_, figure),) = drawn(table(datasets=[name + "D"], families=[name + "F", name + "G"]))
+    labels = [text.get_text().splitlines() for text in figure.axes[0].get_yticklabels()]
+    assert [[line[-2:] for line in lines] for lines in labels] == [["D:", "F,", "wn"], ["D:", "G,", "wn"]]
+
+
+def test_more_metrics_than_stand_beside_each_other_take_another_page():
+    many = pd.concat([table().assign(metric=f"m{i}") for i in range(5)])
+    with style():
+        pages = list(split.draw(many, [f"m{i}" for i in range(5)]))
+    assert [[axes.get_title() for axes in figure.axes] for _, figure in pages] == [
+        ["m0", "m1", "m2"],
+        ["m3", "m4"],
+    ]
