@@ -162,8 +162,8 @@ def run(
 
 
 def _run_here(tasks: Sequence[Task], execute: Execute) -> Iterator[Ended]:
-    queue, programs = Queue(tasks), set[str]()
-    while (task := queue.take(programs)) is not None:
+    queue = Queue(tasks)
+    while (task := queue.take()) is not None:
         try:
             ended = Ended(task, execute(task.payload), True)
         except (Exception, SystemExit) as error:
