@@ -7,8 +7,10 @@ is stored is the same bytes wherever it was made.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import itertools
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,7 +32,8 @@ def inputs(payload: Mapping[str, Any]) -> Files:
     needed = [(one["stage"], identify(one)) for one in (*_built_on(spec), *payload.get("leads", ()))]
     if payload.get("led"):
         needed += [("fit", payload["name"]), ("fit", payload["led"])]
-    return {path: (root / path).read_bytes() for stage, name in needed for path in _paths(root, stage, name)}
+    store = Store(root, frozen=True)
+    return {path: (root / path).read_bytes() for stage, name in needed for path in _paths(store, stage, name)}
 
 
 def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
@@ -41,38 +44,69 @@ def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
         yield from _built_on(inner)
 
 
-def _paths(root: Path, stage: str, name: str) -> list[str]:
-    found = (root / FOLDERS[stage]).glob(f"{name}.*")
-    return sorted(path.relative_to(root).as_posix() for path in found)
+def _paths(store: Store, stage: str, name: str) -> list[str]:
+    """Returns the files of a record that are there, each looked for by its name.
+
+    A stage's folder holds as many files as a sweep has cells, so it is not listed.
+    """
+    found = []
+    failures = (store.path(stage, name, f"{FAILED}{attempt}.json") for attempt in itertools.count(1))
+    there = itertools.takewhile(lambda path: path.exists(), failures)
+    for path in (store.path(stage, name), *there):
+        if not path.exists():
+            continue
+        found.append(path)
+        # One that is broken goes as it is: the worker sees that, and makes it again.
+        arrays = (store.load(path) or {}).get("arrays") or {}
+        if "file" in arrays and (file := store.path(stage, str(arrays["file"]), "")).exists():
+            found.append(file)
+    return [path.relative_to(store.root).as_posix() for path in found]
 
 
 @functools.cache
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Returns this worker's own folder, which goes when the process does."""
-    return tempfile.TemporaryDirectory(prefix="diffbench-")
+def _scratch() -> Path:
+    """Returns this worker's own folder, which goes when the process does.
+
+    It lies in the folder that Dask gave the worker. That is locked while the worker lives, and the
+    next one on the machine takes away those whose worker was killed.
+    """
+    from distributed import get_worker
+
+    try:
+        where = get_worker().local_directory
+    except ValueError:  # this is no worker
+        where = None
+    here = tempfile.TemporaryDirectory(prefix="diffbench-", dir=where)
+    atexit.register(here.cleanup)
+    return Path(here.name)
 
 
 def unpacked(payload: Mapping[str, Any], files: Files) -> dict[str, Any]:
     """Writes a task's inputs into this worker's folder and returns a payload that looks there."""
-    store = Store(_scratch().name)
+    store = Store(_scratch())
     for path, content in files.items():
         store.replace(store.root / path, content)
     return {**payload, "root": str(store.root)}
 
 
 def packed(payload: Mapping[str, Any], files: Files) -> Files:
-    """Takes what a task made out of this worker's folder, and drops its inputs.
+    """Takes what a task made out of this worker's folder, and empties that.
+
+    An input that was broken and was made again on the way is of what it made.
 
     Args:
       payload: As `unpacked` returned it.
       files: The inputs.
     """
     root = Path(payload["root"])
-    specs = [payload["spec"], *payload.get("leads", ())]
-    there = {path for spec in specs for path in _paths(root, spec["stage"], identify(spec))}
-    made = {path: (root / path).read_bytes() for path in sorted(there - files.keys())}
-    for path in {*files, *there}:
-        (root / path).unlink(missing_ok=True)
+    made = {}
+    for folder in FOLDERS.values():
+        for path in sorted((root / folder).glob("[!.]*")):
+            name, content = path.relative_to(root).as_posix(), path.read_bytes()
+            if files.get(name) != content:
+                made[name] = content
+    for one in root.iterdir():
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
     return made
 
 

@@ -10,6 +10,7 @@ so is one that has gathered many programs or much memory.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import queue as queues
 import secrets
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffbench.records import files
 from diffbench.records.outcome import ERROR, OUT_OF_MEMORY, TIMEOUT, describe
 from diffbench.workers import cluster, courier, worker
 from diffbench.workers import seat as crew
@@ -30,6 +32,7 @@ ATTEMPTS = 3  # workers that a task may take down before it is given up
 STILLBORN = 10  # workers in a row that may die before they are ready
 TICK = 0.5  # seconds between looks at the workers and the clock
 START = 120.0  # seconds that a worker may take to be there and ready
+MARKER = ".seen-"  # what the name of a file begins with that tells who sees the results folder
 
 
 def run(
@@ -42,7 +45,7 @@ def run(
     say: Callable[[str], None],
 ) -> Iterator[Ended]:
     """Runs tasks on a cluster and yields each with its result as it ends; see `engine.run`."""
-    with opening as place, _marker(folder) as marker:
+    with opening as place, marked(folder) as marker:
         link = cluster.dashboard(place)
         if link is not None:
             say(f"dashboard: {link}")
@@ -54,17 +57,37 @@ def run(
 
 
 @contextlib.contextmanager
-def _marker(folder: Path | None) -> Iterator[str | None]:
-    """Puts a file into the results folder that only a worker who shares it can see."""
+def marked(folder: Path | None) -> Iterator[str | None]:
+    """Puts a file into the results folder that only a worker who shares it can see.
+
+    It is locked while this process lives; those whose process is gone are taken away.
+    """
     if folder is None:
         yield None
         return
-    path = folder.resolve() / f".seen-{secrets.token_hex(8)}"
-    path.touch()
-    try:
-        yield str(path)
-    finally:
-        path.unlink(missing_ok=True)
+    root = folder.resolve()
+    for other in root.glob(f"{MARKER}*"):
+        _take_away(other)
+    path = root / f"{MARKER}{secrets.token_hex(8)}"
+    # Locked before it has its name, or another run might take it for one that was left.
+    unnamed = path.with_name(f".{secrets.token_hex(8)}{files.PART}")
+    with open(unnamed, "xb") as file:
+        try:
+            with contextlib.suppress(OSError):  # a disk without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unnamed.rename(path)
+            yield str(path)
+        finally:
+            unnamed.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+def _take_away(marker: Path) -> None:
+    """Removes the marker of a process that is gone."""
+    # Gone in the meantime, of a process that lives, or on a disk without locks.
+    with contextlib.suppress(OSError), open(marker, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        marker.unlink()
 
 
 class Fleet:
@@ -193,8 +216,9 @@ class Fleet:
         seat.future = self._client.submit(
             function,
             *arguments,
-            # A name of its own: another run on this scheduler may have the same task.
-            key=f"{'greet' if task is None else task.name}-{self._token}-{self._submitted}",
+            # A name of its own: another run on this scheduler may have the same task. The scheduler
+            # keeps statistics for each first word for ever, so that is the stage and not the task.
+            key=f"{'greet' if task is None else task.stage}-{self._submitted}-{self._token}",
             workers=[seat.address],
             allow_other_workers=False,
             pure=False,

@@ -205,7 +205,7 @@ def test_one_that_leads_and_is_done_still_trains_the_others_at_once(several, tmp
 @pytest.mark.parametrize("sees", [True, False])
 def test_workers_give_the_bits_of_a_run_without_them(several, tmp_path, monkeypatch, sees):
     if not sees:
-        monkeypatch.setattr(fleet, "_marker", lambda folder: contextlib.nullcontext("/nowhere"))
+        monkeypatch.setattr(fleet, "marked", lambda folder: contextlib.nullcontext("/nowhere"))
     suite = suites.parse(several(seeds=5))
     made = {}
     for name, workers in (("here", 0), ("away", 2)):

@@ -1,7 +1,10 @@
 """Workers are replaced before they wear out, and work where they see no results folder."""
 
 import contextlib
+import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 from faults import misbehave
 
@@ -55,8 +58,7 @@ def stored(tmp_path):
     store = Store(tmp_path / "run")
     store.prepare()
     fit = {"stage": "fit", "seed": 0}
-    store.write("fit", identify(fit), {"status": "ok"}, {})
-    (store.root / "fits" / f"{identify(fit)}.safetensors").write_bytes(b"weights")
+    store.write("fit", identify(fit), {"status": "ok"}, {"weights": np.ones(3)})
     store.write("reference", identify({"stage": "reference"}), {"status": "ok"})
     spec = {"stage": "draw", "fit": fit, "n": 3}
     return store, fit, {"name": identify(spec), "spec": spec, "root": str(store.root), "plugins": []}
@@ -65,9 +67,45 @@ def stored(tmp_path):
 def test_a_task_travels_with_the_records_it_builds_on_and_no_other(stored):
     store, fit, payload = stored
     files = courier.inputs(payload)
-    assert sorted(files) == [f"fits/{identify(fit)}.json", f"fits/{identify(fit)}.safetensors"]
+    assert sorted(files) == sorted(f"fits/{path.name}" for path in (store.root / "fits").iterdir())
+    assert len(files) == 2
     measure = {"stage": "measure", "draw": payload["spec"], "reference": {"stage": "reference"}}
     assert len(courier.inputs({**payload, "spec": measure})) == 3  # there is no draw yet
+
+
+def test_a_failure_and_its_earlier_attempts_travel_too(stored):
+    store, _, payload = stored
+    fit = {"stage": "fit", "seed": 7}
+    for _ in range(2):
+        store.write("fit", identify(fit), {"status": "error", "reason": "no"})
+    files = courier.inputs({**payload, "spec": {"stage": "draw", "fit": fit}})
+    assert sorted(files) == [f"fits/{identify(fit)}.failed-{k}.json" for k in (1, 2)]
+
+
+def test_no_stage_folder_is_listed_for_an_input(stored, monkeypatch):
+    store, _, payload = stored
+    expected = courier.inputs(payload)
+    for name in ("iterdir", "glob", "rglob"):
+        monkeypatch.setattr(Path, name, lambda *_: pytest.fail("a folder of many records is listed"))
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, lambda *_: pytest.fail("a folder of many records is listed"))
+    assert courier.inputs(payload) == expected
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+def test_a_broken_input_that_was_made_again_elsewhere_comes_back(stored, suffix):
+    store, fit, payload = stored
+    (path,) = (store.root / "fits").glob(f"{identify(fit)}*.{suffix}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    files = courier.inputs(payload)
+    there = courier.unpacked(payload, files)
+    away = Store(there["root"])
+    assert away.read("fit", identify(fit), whole=True) is None
+    away.write("fit", identify(fit), {"status": "ok"}, {"weights": np.ones(3)})
+    courier.keep(store.root, courier.packed(there, files))
+    assert store.read("fit", identify(fit), whole=True)["status"] == "ok"
+    assert list(away.root.iterdir()) == []
 
 
 def test_what_a_task_makes_elsewhere_comes_back_byte_for_byte(stored):
@@ -138,7 +176,7 @@ def test_workers_that_do_not_see_the_folder_give_the_same_bytes(tiny, tmp_path, 
     for name, workers in (("here", 0), ("away", 2)):
         store = Store(tmp_path / name)
         if name == "away":
-            monkeypatch.setattr(fleet, "_marker", lambda folder: contextlib.nullcontext("/nowhere"))
+            monkeypatch.setattr(fleet, "marked", lambda folder: contextlib.nullcontext("/nowhere"))
         tally = harness.run(suite.model_dump(), expand(suite), store, workers=workers)
         assert tally.failed == []
         tables.write(store, tables.build(store), tables.read_run(store)["columns"])

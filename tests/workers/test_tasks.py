@@ -36,7 +36,7 @@ def test_it_gives_out_what_a_look_at_every_task_gives(seed):
             name,
             "fit",
             {},
-            after=tuple(rng.sample(names[:i], min(i, rng.randrange(3)))) + ("not here",),
+            after=(*rng.sample(names[:i], min(i, rng.randrange(3))), "not here"),
             program=f"p{rng.randrange(12)}",
         )
         for i, name in enumerate(names)
