@@ -12,8 +12,6 @@ F = sum_k w_k Phi(z_k), G = sum_k w_k (m_k Phi(z_k) - s_k phi(z_k)).
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from scipy import interpolate, special
 
@@ -57,12 +55,21 @@ class Line:
         keep &= share < 1.0 - 1e-13
         u = np.concatenate([[0.0], share[keep], [1.0]])
         slope = np.concatenate([[x[keep][0]], x[keep], [x[keep][-1]]])
+        self._n, self._shares = 0, np.empty(0)
         self._parts = interpolate.CubicHermiteSpline(u, np.concatenate([[0.0], part[keep], [mean]]), slope)
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019  (the floor's draws have one n; a line lives as long)
     def shares(self, n: int) -> np.ndarray:
         """Returns the mean of the law over each of n equal shares, ascending, `[n]`."""
-        return n * np.diff(self._parts(np.arange(n + 1) / n))
+        if n != self._n:
+            # A floor asks for one n many times.
+            self._n, self._shares = n, n * np.diff(self._parts(np.arange(n + 1) / n))
+        return self._shares
+
+    def squared_w2(self, x: np.ndarray) -> float:
+        """Returns the squared Wasserstein-2 distance of points, ascending, `[n]`, to the law."""
+        shares = self.shares(len(x))
+        gap = x.astype(np.float64) - shares
+        return float((gap**2).mean() + self.square - (shares**2).mean())
 
 
 def _gathered(weights: np.ndarray, means: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:

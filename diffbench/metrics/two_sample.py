@@ -1,13 +1,14 @@
-"""Distances between a sample and a reference: energy, MMD^2 and sliced W2^2.
+"""Distances between a sample and the truth: energy, MMD^2 and sliced W2^2.
 
 All are stored raw. The first two are U-statistics,
 
   energy:  2 E|X - Y| - E|X - X'| - E|Y - Y'|
   MMD^2:   E k(X, X') + E k(Y, Y') - 2 E k(X, Y),
 
-so they average zero under truth and are often negative; a root or a clip would bias
-them, and a V-statistic has a null mean of (1/n + 1/m) E|Y - Y'|. The Y-Y term depends
-on the reference alone and is prepared once.
+so they average zero under truth and are often negative; a root or a clip would bias them, and a
+V-statistic has a null mean of (1/n + 1/m) E|Y - Y'|. What concerns Y is known (`averages`), so that
+the samples' own noise is all there is; `against = "reference"` takes a sample of the truth for it,
+whose noise then rules (on nine Gaussians with m = n the floor is three times as wide).
 
 The energy distance hardly sees the shape within a mode, which is small beside the
 distances between modes. A Gaussian kernel sees the lengths near its bandwidth h, so a
@@ -32,6 +33,8 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, key_for
+from diffbench.laws.quantiles import Line
+from diffbench.metrics.averages import AGAINST, Against, averages_of
 from diffbench.metrics.base import between, distance, points, prepared, within
 
 
@@ -41,28 +44,46 @@ def _gaussians(squared: Array, rates: Array) -> tuple[Array, ...]:
     return tuple(jnp.exp(-rates[j] * squared) for j in range(rates.shape[0]))
 
 
+class _Distances(NamedTuple):
+    """E|Y - Y'|, and the averages over the truth, or None and the reference in their place."""
+
+    y_y: float
+    averages: Any
+
+
 @METRICS.register("energy")
-def energy() -> Metric:
+def energy(*, against: Against = "truth") -> Metric:
     """Returns the energy distance (squared, as a U-statistic): the global headline.
 
     Its unit is the standardised length. Blind to shapes within a mode: see `mmd2`.
+
+    Args:
+      against: "truth", all that is known of it; or "reference", a sample of it.
 
     Example:
       metric = energy()
       values, _ = metric.measure(key, outcome)
     """
+    checks.choice("against", against, AGAINST)
 
-    def prepare(reference: Any, dataset: Dataset) -> np.ndarray:
-        return within(distance, (), points("reference", reference, least=2))
+    def prepare(reference: Any, dataset: Dataset) -> _Distances:
+        y = points("reference", reference, least=2)
+        averages = averages_of(dataset, against)
+        if averages is None:
+            return _Distances(float(within(distance, (), y)[0]), None)
+        return _Distances(averages.self_distance(), averages)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         y = points("reference", outcome.reference, least=2)
         x = points("samples", outcome.samples, least=2, dim=y.shape[1])
-        y_y = prepared(prepare, outcome)
-        value = 2.0 * between(distance, (), x, y) - within(distance, (), x) - y_y
-        return {"energy": float(value[0])}, {}
+        known: _Distances = prepared(prepare, outcome)
+        if known.averages is None:
+            x_y = float(between(distance, (), x, y)[0])
+        else:
+            x_y = float(np.asarray(known.averages.mean_distance(x), np.float64).mean())
+        return {"energy": 2.0 * x_y - float(within(distance, (), x)[0]) - known.y_y}, {}
 
-    return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare)
+    return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare, version=2)
 
 
 def bandwidths(dataset: Dataset, finest: float = 0.5) -> np.ndarray:
@@ -87,15 +108,16 @@ def bandwidths(dataset: Dataset, finest: float = 0.5) -> np.ndarray:
 
 
 class _Kernels(NamedTuple):
-    """Bandwidths `[J]`, 1/(2 h^2) `[J]`, and the mean kernels within the reference `[J]`."""
+    """Bandwidths, 1/(2 h^2), and E k(Y, Y'), each `[J]`; the averages over the truth, or None."""
 
     bandwidths: np.ndarray
     rates: Array
     y_y: np.ndarray
+    averages: Any
 
 
 @METRICS.register("mmd2")
-def mmd2(*, finest: float = 0.5) -> Metric:
+def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
     """Returns the unbiased MMD^2 with Gaussian kernels exp(-d^2/(2 h^2)).
 
     Columns: `mmd2`, the sum over the bandwidths, each divided by the floor's standard
@@ -107,26 +129,33 @@ def mmd2(*, finest: float = 0.5) -> Metric:
       finest: Smallest bandwidth, in units of the dataset's resolution. Distances
         within a mode grow as the root of 2 D: beyond about 10 dimensions a pair of
         samples seldom falls within half a resolution, and 1 or more is wanted.
+      against: "truth", all that is known of it; or "reference", a sample of it.
     """
     checks.positive(finest=finest)
+    checks.choice("against", against, AGAINST)
 
     def prepare(reference: Any, dataset: Dataset) -> _Kernels:
         h = bandwidths(dataset, finest)
         y = points("reference", reference, least=2)
         rates = jnp.asarray(0.5 / h**2, y.dtype)
-        return _Kernels(h, rates, within(_gaussians, rates, y))
+        averages = averages_of(dataset, against)
+        y_y = within(_gaussians, rates, y) if averages is None else averages.self_kernels(h)
+        return _Kernels(h, rates, y_y, averages)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         y = points("reference", outcome.reference, least=2)
         x = points("samples", outcome.samples, least=2, dim=y.shape[1])
         kernels: _Kernels = prepared(prepare, outcome)
-        x_y = between(_gaussians, kernels.rates, x, y)
+        if kernels.averages is None:
+            x_y = between(_gaussians, kernels.rates, x, y)
+        else:
+            x_y = np.asarray(kernels.averages.mean_kernels(x, kernels.bandwidths), np.float64).mean(axis=0)
         raw = within(_gaussians, kernels.rates, x) + kernels.y_y - 2.0 * x_y
         values = {"mmd2": math.nan, "mmd2_local": float(raw[0])}
         return values, {"mmd2_bandwidths": raw, "bandwidths": kernels.bandwidths}
 
     columns = {"mmd2": Column(perfect=0.0), "mmd2_local": Column(perfect=0.0)}
-    return Metric(columns, measure, floor="two_sample", prepare=prepare, finish=_scaled_sum)
+    return Metric(columns, measure, floor="two_sample", prepare=prepare, finish=_scaled_sum, version=2)
 
 
 def _scaled_sum(
@@ -146,24 +175,27 @@ def _scaled_sum(
 
 
 class _Projected(NamedTuple):
-    """Unit directions `[D, L]` and the sorted projections of the reference, `[L, m]`."""
+    """Unit directions `[D, L]`; the truth along each, or none and the sorted reference, `[L, m]`."""
 
     directions: np.ndarray
+    lines: tuple[Line, ...]
     y: np.ndarray
 
 
 @METRICS.register("sliced_w2")
-def sliced_w2(*, projections: int = 64) -> Metric:
+def sliced_w2(*, projections: int = 64, against: Against = "truth") -> Metric:
     """Returns the squared sliced Wasserstein-2 distance over fixed projections.
 
-    The mean over the directions of the exact one-dimensional W2^2, by quantiles, for
-    any two sizes. Its unit is the standardised length squared; under truth it is
-    positive, about (1/n + 1/m) times a number that depends on the data.
+    The mean over the directions of the exact one-dimensional W2^2, by quantiles. Its unit is the
+    standardised length squared; under truth it is positive, about 1/n times a number that depends
+    on the data. Where the truth has no quantiles along a line, a sample of it stands for it.
 
     Args:
       projections: Number of directions; their key depends on the dimension only.
+      against: "truth", all that is known of it; or "reference", a sample of it.
     """
     checks.count("projections", projections)
+    checks.choice("against", against, AGAINST)
 
     def prepare(reference: Any, dataset: Dataset) -> _Projected:
         y = np.asarray(points("reference", reference))
@@ -173,16 +205,25 @@ def sliced_w2(*, projections: int = 64) -> Metric:
         )
         directions = np.asarray(normal, np.float64)
         directions = (directions / np.linalg.norm(directions, axis=0)).astype(y.dtype)
-        return _Projected(directions, _sorted_projections(y, directions))
+        potential = dataset.potential() if against == "truth" else None
+        if potential is None:
+            return _Projected(directions, (), _sorted_projections(y, directions))
+        weights, means, sds = potential.projected(directions.astype(np.float64))
+        lines = (Line(weights, means[:, i], sds[:, i]) for i in range(projections))
+        return _Projected(directions, tuple(lines), y)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        y: _Projected = prepared(prepare, outcome)
-        x = np.asarray(points("samples", outcome.samples, dim=y.directions.shape[0]))
-        of_x, of_y, share = _coupling(x.shape[0], y.y.shape[1])
-        gap = _sorted_projections(x, y.directions)[:, of_x] - y.y[:, of_y]
+        known: _Projected = prepared(prepare, outcome)
+        x = np.asarray(points("samples", outcome.samples, dim=known.directions.shape[0]))
+        along = _sorted_projections(x, known.directions)
+        if known.lines:
+            each = [line.squared_w2(row) for line, row in zip(known.lines, along, strict=True)]
+            return {"sliced_w2": float(np.mean(each))}, {}
+        of_x, of_y, share = _coupling(x.shape[0], known.y.shape[1])
+        gap = along[:, of_x] - known.y[:, of_y]
         return {"sliced_w2": float((gap.astype(np.float64) ** 2 @ share).mean())}, {}
 
-    return Metric({"sliced_w2": Column()}, measure, floor="two_sample", prepare=prepare)
+    return Metric({"sliced_w2": Column()}, measure, floor="two_sample", prepare=prepare, version=2)
 
 
 def _sorted_projections(x: np.ndarray, directions: np.ndarray) -> np.ndarray:

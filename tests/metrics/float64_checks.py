@@ -69,9 +69,9 @@ def main(judges):
         def measure(name, outcome=outcome, **hyperparameters):
             return METRICS.build(name, **hyperparameters).measure(key_for(0), outcome)
 
-        energy = measure("energy")[0]["energy"]
-        arrays = measure("mmd2", finest=4.0)[1]
-        sliced = measure("sliced_w2")[0]["sliced_w2"]
+        energy = measure("energy", against="reference")[0]["energy"]
+        arrays = measure("mmd2", finest=4.0, against="reference")[1]
+        sliced = measure("sliced_w2", against="reference")[0]["sliced_w2"]
         directions = METRICS.build("sliced_w2").prepare(y, dataset).directions
         pairs[f"energy, definition, {dim}"] = energy, conftest.energy(x, y)
         pairs[f"sliced_w2, definition, {dim}"] = sliced, conftest.sliced_w2(x, y, directions)

@@ -1,3 +1,5 @@
+"""The distances to a sample of the truth: judges of the ones to the truth itself, and their shapes."""
+
 import importlib.util
 import json
 import math
@@ -35,15 +37,15 @@ def samples(nine, truth):
 def test_metrics_equal_their_definitions(nine, outcome, samples, brute):
     x, y = samples
     got = outcome(nine, x, y)
-    energy = METRICS.build("energy").measure(KEY, got)[0]["energy"]
+    energy = METRICS.build("energy", against="reference").measure(KEY, got)[0]["energy"]
     assert type(energy) is float
     assert energy == pytest.approx(brute.energy(x, y), abs=1e-6)
-    values, arrays = METRICS.build("mmd2").measure(KEY, got)
+    values, arrays = METRICS.build("mmd2", against="reference").measure(KEY, got)
     expected = [brute.mmd2(x, y, h) for h in arrays["bandwidths"]]
     np.testing.assert_allclose(arrays["mmd2_bandwidths"], expected, atol=1e-6)
     assert values["mmd2_local"] == arrays["mmd2_bandwidths"][0]
     assert math.isnan(values["mmd2"])
-    sliced = METRICS.build("sliced_w2")
+    sliced = METRICS.build("sliced_w2", against="reference")
     directions = sliced.prepare(y, nine).directions
     assert sliced.measure(KEY, got)[0]["sliced_w2"] == pytest.approx(
         brute.sliced_w2(x, y, directions), rel=1e-5
@@ -73,7 +75,7 @@ def test_metrics_equal_their_judges_in_float64(package, judge, count):
 @pytest.mark.parametrize("name", NAMES)
 def test_row_order_and_preparing_first_change_nothing(nine, outcome, samples, name):
     x, y = samples
-    metric = METRICS.build(name)
+    metric = METRICS.build(name, against="reference")
     shuffle = np.random.RandomState(0).permutation
     runs = [
         metric.measure(KEY, outcome(nine, x, y)),
@@ -87,7 +89,7 @@ def test_row_order_and_preparing_first_change_nothing(nine, outcome, samples, na
 
 def test_u_statistics_average_zero_under_truth(nine, truth, outcome):
     # Both sides redrawn; seven means within 4 standard errors: 0.05% false alarms.
-    metrics = [METRICS.build("energy"), METRICS.build("mmd2")]
+    metrics = [METRICS.build(name, against="reference") for name in ("energy", "mmd2")]
     rows = []
     x, y = truth(nine, 30_000, "x").reshape(200, 150, 2), truth(nine, 20_000, "y").reshape(200, 100, 2)
     for r in range(200):
@@ -113,7 +115,7 @@ def test_mmd2_estimates_its_closed_form(nine, truth, outcome):
 
     h = two_sample.bandwidths(nine)
     expected = np.array([2 * kernel(means, means, b) - 2 * kernel(means, means + shift, b) for b in h])
-    metric = METRICS.build("mmd2")
+    metric = METRICS.build("mmd2", against="reference")
     x, y = (truth(nine, 24_000, label).reshape(60, 400, 2) for label in "xy")
     rows = []
     for r in range(60):
@@ -147,7 +149,9 @@ def test_mmd2_sums_the_bandwidths_in_units_of_their_floor():
 def test_sliced_w2_of_a_shift_is_its_mean_squared_projection(nine, truth, outcome):
     y = truth(nine, 300, "y")
     shift = np.array([0.6, -0.8])
-    value = METRICS.build("sliced_w2", projections=2000).measure(KEY, outcome(nine, y + shift, y))[0]
+    value = METRICS.build("sliced_w2", projections=2000, against="reference").measure(
+        KEY, outcome(nine, y + shift, y)
+    )[0]
     assert value["sliced_w2"] == pytest.approx(0.5, rel=0.05)  # |shift|^2 / D
 
 
