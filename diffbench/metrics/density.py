@@ -3,8 +3,10 @@
   nll = -E log q(x),   kl = KL(p* || q) = E[log p*(x) - log q(x)],   x ~ p*,
 
 q the density of the model's probability-flow ODE at t_end, p* the truth's. They judge the
-score, not a sampler; the points are the first ones of the reference. The mean of log p*
-over a model's samples is not measured: it rewards collapse.
+score, not a sampler. The points are fresh truth, drawn by the measurement's key: of the seed's
+own, the same for all models of a seed. So an interval over seeds holds what the choice of points
+adds, and two models are compared on the same ones. The mean of log p* over a model's samples is
+not measured: it rewards collapse.
 
 `kl` has the smaller standard error, since the spread of log p* over the points cancels in
 its differences; it may fall below zero by that error. With the exact score it is what t_end
@@ -36,7 +38,6 @@ from diffbench.contracts import (
     Score,
     Truth,
 )
-from diffbench.metrics.base import points as points_of
 from diffbench.metrics.base import prepared
 from diffbench.process import Process
 from diffbench.programs.likelihood import TRACES, elbo, in_blocks, log_prob
@@ -57,11 +58,12 @@ def nll(
     Columns, in standardised coordinates: `nll`; `nll_se`, its standard error over the
     points; `nll_entropy`, the entropy of the data, which is what a perfect model reaches on
     average; `nll_elbo`, the negative evidence lower bound of the reverse chain of a process
-    that is one (DDPM's table), NaN elsewhere. Array: `nll_log_prob`, log q at each point.
+    that is one (DDPM's table), and `nll_elbo_se`, its standard error over the points and the
+    noise that each draws, NaN elsewhere. Array: `nll_log_prob`, log q at each point.
     A solve that does not end gives NaN.
 
     Args:
-      points: Points of truth: the first of the reference, all of a smaller one.
+      points: Points of truth, drawn for each seed.
       trace: "exact", "hutchinson", or "auto"; see `likelihood.log_prob`.
       probes: Probes of Hutchinson's trace.
       t_end: Time at which truth is taken as data; by default the process's t_min, 1e-5.
@@ -74,15 +76,15 @@ def nll(
         return dataset.entropy()[0]
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        key_trace, key_noise = jax.random.split(key)
-        score, process, x = _judged("nll", outcome, points)
+        key_x, key_trace, key_noise = jax.random.split(key, 3)
+        score, process, x = _judged("nll", outcome, key_x, points)
         log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
-        bound = math.nan
+        values = dict(zip(("nll", "nll_se"), _mean(-log_q), strict=True))
+        values["nll_entropy"] = float(prepared(prepare, outcome))
+        bound = math.nan, math.nan
         if process.chain:
-            bound = -float(in_blocks(elbo, score, process, x, key_noise).log_prob.mean())
-        mean, error = _mean(-log_q)
-        entropy = float(prepared(prepare, outcome))
-        values = {"nll": mean, "nll_se": error, "nll_entropy": entropy, "nll_elbo": bound}
+            bound = _mean(-in_blocks(elbo, score, process, x, key_noise).log_prob)
+        values["nll_elbo"], values["nll_elbo_se"] = bound
         return values, {"nll_log_prob": log_q}
 
     columns = {
@@ -90,8 +92,9 @@ def nll(
         "nll_se": Column(),
         "nll_entropy": Column(),
         "nll_elbo": Column(optional=True),
+        "nll_elbo_se": Column(optional=True),
     }
-    return Metric(columns, measure, needs=("score", "density"), prepare=prepare)
+    return Metric(columns, measure, needs=("score", "density"), prepare=prepare, version=2)
 
 
 @METRICS.register("kl")
@@ -110,7 +113,7 @@ def kl(
     log p* - log q at each point. A solve that does not end gives NaN.
 
     Args:
-      points: Points of truth: the first of the reference, all of a smaller one.
+      points: Points of truth, drawn for each seed.
       trace: "exact", "hutchinson", or "auto"; see `likelihood.log_prob`.
       probes: Probes of Hutchinson's trace.
       t_end: Time at which truth is taken as data; by default the process's t_min, 1e-5.
@@ -120,14 +123,15 @@ def kl(
     options = _options(points, trace, probes, t_end, rtol, atol)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        score, process, x = _judged("kl", outcome, points)
-        log_q = in_blocks(log_prob, score, process, x, key, **options).log_prob
+        key_x, key_trace = jax.random.split(key)
+        score, process, x = _judged("kl", outcome, key_x, points)
+        log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
         log_ratio = np.asarray(_log_p(outcome.dataset.truth, x), np.float64) - log_q
         mean, error = _mean(log_ratio)
         return {"kl": mean, "kl_se": error}, {"kl_log_ratio": log_ratio}
 
     columns = {"kl": Column(perfect=0.0), "kl_se": Column()}
-    return Metric(columns, measure, needs=("score", "density"))
+    return Metric(columns, measure, needs=("score", "density"), version=2)
 
 
 def _options(
@@ -142,12 +146,12 @@ def _options(
     return {"trace": trace, "probes": probes, "t_end": t_end, "rtol": rtol, "atol": atol}
 
 
-def _judged(name: str, outcome: Outcome, points: int) -> tuple[Score, Process, Array]:
-    """Returns the score, its process, and the first points of the reference, `[n, D]`."""
+def _judged(name: str, outcome: Outcome, key: PRNGKey, points: int) -> tuple[Score, Process, Array]:
+    """Returns the score, its process, and fresh points of truth, standardised, `[n, D]`."""
     if outcome.score is None or outcome.process is None:
         raise ValueError(f"{name} needs a score and its process; got a row without them")
-    x = points_of("reference", outcome.reference, least=2, dim=outcome.dataset.dim)
-    return outcome.score, outcome.process, x[:points]
+    dataset = outcome.dataset
+    return outcome.score, outcome.process, dataset.standardise(dataset.sample(key, points))
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:

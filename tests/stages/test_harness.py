@@ -115,7 +115,7 @@ def test_a_likelihood_is_of_the_score_and_exact_rows_have_one_too(tiny, tmp_path
     assert tally.failed == []
     long = long_table(store)
     assert set(long["score"]) == {"exact", "learned"}  # fresh truth has no score to judge
-    assert set(long["metric"]) == {"nll", "nll_se", "nll_entropy", "nll_elbo", "kl", "kl_se"}
+    assert set(long["metric"]) == {"nll", "nll_se", "nll_entropy", "nll_elbo", "nll_elbo_se", "kl", "kl_se"}
     assert long[["z", "p_value", "floor_mean"]].isna().all(axis=None)
     assert np.isfinite(long["value"]).all()  # DDPM's process is a chain, so it has a bound too
     kl = long[long["metric"] == "kl"].set_index(["score", "sampler"])["value"].unstack()
