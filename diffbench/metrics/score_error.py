@@ -10,8 +10,10 @@ two processes at different noise; a grid in log_snr makes their rows comparable.
   score_kl = integral of 1/2 g^2 E|s - s*|^2 dt = 1/2 integral of sigma^2 E|s - s*|^2 dlog_snr
 
 over the grid's range, since g^2 dt = -sigma^2 dlog_snr: the part of the bound on
-KL(data || reverse SDE) that learning contributes there, in nats. At low noise all
-modes are far apart, and both are blind to wrong weights of the modes.
+KL(data || reverse SDE) that learning contributes there, in nats. sigma is known between
+the levels, the error is not: its log is taken as straight there. So an error that is constant, or a
+power of the signal-to-noise ratio, is integrated exactly; trapezoids on 16 levels are 5.7% high on VE.
+At low noise all modes are far apart, and both columns are blind to wrong weights of the modes.
 
 References:
   Song et al. (2021), Maximum likelihood training of score-based diffusion models,
@@ -48,6 +50,8 @@ from diffbench.process import Process, time_of_log_snr
 # Noise levels of the fields: fine detail, modes, and one broad hill.
 FIELD_LOG_SNR = (6.0, 2.0, -2.0)
 _FIELD_SIDE = 20
+# Gauss-Legendre nodes between two levels: sigma^2 times a power is smooth.
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 @METRICS.register("score_error")
@@ -85,18 +89,34 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
             return dict.fromkeys(columns, math.nan), _fields(score, process, dataset, samples, levels)
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
-        error, size, sigma = _evaluate(score, process, dataset.truth, key_eps, x0, grid)
+        error, size = _evaluate(score, process, dataset.truth, key_eps, x0, grid)
         curve = error / size
         values = {
             "score_error": float(curve.mean()),
-            "score_kl": float(np.trapezoid(0.5 * sigma**2 * error, grid)),
+            "score_kl": _divergence(process, error, grid),
         }
         curves = {"score_error_log_snr": grid, "score_error_curve": curve}
         return values, {**curves, **_fields(score, process, dataset, samples, levels)}
 
     columns = {"score_error": Column(perfect=0.0), "score_kl": Column(perfect=0.0)}
     # Of the exact score it would say zero, by construction.
-    return Metric(columns, measure, needs=("score",), skips=("exact",))
+    return Metric(columns, measure, needs=("score",), skips=("exact",), version=2)
+
+
+def _divergence(process: Process, error: np.ndarray, grid: np.ndarray) -> float:
+    """Returns half the integral of sigma^2 E|s - s*|^2 over log_snr: `score_kl`.
+
+    Args:
+      process: Tells sigma between the levels.
+      error: E|s - s*|^2 at the levels, `[P]`.
+      grid: The levels, rising, `[P]`.
+    """
+    share, step = 0.5 * (1.0 + _NODES), np.diff(grid)[:, None]
+    places = np.clip(grid[:-1, None] + share * step, *grid[[0, -1]])
+    sigma = np.asarray(_sigmas(process, jnp.asarray(places.ravel(), float)), np.float64).reshape(places.shape)
+    # An error of zero at a level makes that of its neighbourhood zero, as its log says.
+    between = error[:-1, None] ** (1.0 - share) * error[1:, None] ** share
+    return float((0.25 * step * _WEIGHTS * sigma**2 * between).sum())
 
 
 def _fields(
@@ -131,30 +151,36 @@ def _evaluate(
     key: PRNGKey,
     x0: Array,
     grid: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Runs score and truth over the levels, one call of the score at each.
 
     Returns:
-      E|s - s*|^2, E|s*|^2 and sigma, `[P]` float64.
+      E|s - s*|^2 and E|s*|^2, `[P]` float64.
     """
     x0 = jnp.asarray(x0, float)
     curves = []
     for key_eps, log_snr in zip(jax.random.split(key, grid.size), grid, strict=True):
-        x_t, t, sigma = _noisy(process, key_eps, x0, log_snr)
+        x_t, t = _noisy(process, key_eps, x0, log_snr)
         exact = _exact(process, truth, x_t, t)
         error = ((score(x_t, t) - exact) ** 2).sum(axis=1).mean()
-        curves.append((error, (exact**2).sum(axis=1).mean(), sigma))
-    error, size, sigma = (np.asarray(a, np.float64) for a in zip(*curves, strict=True))
-    return error, size, sigma
+        curves.append((error, (exact**2).sum(axis=1).mean()))
+    error, size = (np.asarray(a, np.float64) for a in zip(*curves, strict=True))
+    return error, size
 
 
 # Process and truth are arguments: one program for each kind and shape, not for each call.
 @jax.jit
-def _noisy(process: Process, key: PRNGKey, x0: Array, log_snr: Array) -> tuple[Array, Array, Array]:
-    """Returns x_t at a log_snr, its time and its sigma."""
+def _noisy(process: Process, key: PRNGKey, x0: Array, log_snr: Array) -> tuple[Array, Array]:
+    """Returns x_t at a log_snr, and its time."""
     t = time_of_log_snr(process, log_snr)
     x_t, _ = process.perturb(key, x0, jnp.full(x0.shape[:1], t))
-    return x_t, t, process.sigma(t)
+    return x_t, t
+
+
+@jax.jit
+def _sigmas(process: Process, log_snr: Array) -> Array:
+    """Returns sigma at log_snr, `[n]`."""
+    return process.sigma(time_of_log_snr(process, log_snr))
 
 
 @jax.jit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffbench.contracts import DATASETS, METRICS, key_for
-from diffbench.process import PROCESSES
+from diffbench.process import PROCESSES, time_of_log_snr
 from diffbench.programs import model as models
 from diffbench.programs import scores
 
@@ -68,8 +68,40 @@ def test_it_equals_a_sum_over_levels_in_numpy(gaussian, outcome):
     variance = 1 + sigma2
     relative = (0.5 - 1 / variance) ** 2 * variance**2
     np.testing.assert_allclose(arrays["score_error_curve"], relative, rtol=1e-3, atol=1e-6)
-    integrand = 0.5 * sigma2 * 3 * variance * (0.5 - 1 / variance) ** 2
-    assert values["score_kl"] == pytest.approx(np.trapezoid(integrand, log_snr), rel=0.05)
+    fine = np.linspace(-3.5, 9.0, 20_001)
+    variance = 1 + np.exp(-fine)
+    integrand = 0.5 * np.exp(-fine) * 3 * variance * (0.5 - 1 / variance) ** 2
+    assert values["score_kl"] == pytest.approx(np.trapezoid(integrand, fine), rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["vp", "sub_vp", "ve", "ddpm_linear"])
+def test_an_error_that_is_constant_or_a_power_of_the_noise_is_integrated_exactly(gaussian, outcome, name):
+    process, c = PROCESSES.build(name), np.array([0.3, -0.4, 1.2], np.float32)
+    exact, fine = exact_of(gaussian, process), np.linspace(-3.5, 9.0, 20_001)
+    times = time_of_log_snr(process, fine.astype(np.float32))
+    sigma2 = np.asarray(process.sigma(times), np.float64) ** 2
+    # A constant error of the score, and on a VE process, where it is a power, one of the noise.
+    cases = [(lambda t: 1.0, np.ones_like(fine))]
+    if name == "ve":
+        cases.append((lambda t: 1.0 / process.sigma(t), 1.0 / sigma2))
+    for size, square in cases:
+        got = outcome(
+            gaussian, None, score=lambda x, t, size=size: exact(x, t) + c * size(t), process=process
+        )
+        for points in (4, 16):
+            found = METRICS.build("score_error", points=points, samples=8).measure(KEY, got)[0]["score_kl"]
+            integral = np.trapezoid(0.5 * sigma2 * square * float(c @ c), fine)
+            assert found == pytest.approx(integral, rel=2e-4)
+
+
+@pytest.mark.slow
+def test_no_error_is_no_divergence_and_one_that_is_not_finite_is_none(gaussian, outcome):
+    process = PROCESSES.build("vp")
+    exact = exact_of(gaussian, process)
+    for score, told in ((exact, 0.0), (lambda x, t: x * jnp.nan, math.nan)):
+        got = outcome(gaussian, None, score=score, process=process)
+        found = METRICS.build("score_error", samples=8).measure(KEY, got)[0]["score_kl"]
+        assert found == pytest.approx(told, nan_ok=True, abs=1e-9)
 
 
 def test_the_field_is_that_of_score_and_truth(nine, outcome):

@@ -5,12 +5,14 @@ The pairwise metrics have their judges in `tests/metrics`; here are SciPy's dist
 score error by autodiff of the log density.
 """
 
+import itertools
 import json
 import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import integrate
 from scipy.spatial import distance
 
 from diffbench.contracts import DATASETS, METRICS, Outcome, key_for
@@ -41,7 +43,7 @@ def score_error(dataset, name, score, key, points, samples):
     grid = np.linspace(-3.5, 9.0, points)
     key_x0, key_eps = jax.random.split(key)
     x0 = dataset.standardise(dataset.sample(key_x0, samples))
-    errors, sizes, sigmas = [], [], []
+    errors, sizes = [], []
     for key_one, log_snr in zip(jax.random.split(key_eps, points), grid, strict=True):
         alpha = (1 + np.exp(-log_snr)) ** -0.5 if name == "vp" else 1.0
         sigma = alpha * np.exp(-log_snr / 2)
@@ -50,10 +52,13 @@ def score_error(dataset, name, score, key, points, samples):
         t = time_of_log_snr(PROCESSES.build(name), log_snr)
         errors.append(float(((score(x_t, t) - exact) ** 2).sum(axis=1).mean()))
         sizes.append(float((exact**2).sum(axis=1).mean()))
-        sigmas.append(sigma)
-    errors, sizes, sigmas = (np.array(a) for a in (errors, sizes, sigmas))
-    integrand = sigmas**2 * errors / 2
-    kl = ((integrand[1:] + integrand[:-1]) / 2 * np.diff(grid)).sum()
+    errors, sizes = np.array(errors), np.array(sizes)
+
+    def integrand(log_snr):
+        sigma2 = np.exp(-log_snr) if name == "ve" else 1 / (1 + np.exp(log_snr))
+        return sigma2 * np.exp(np.interp(log_snr, grid, np.log(errors))) / 2
+
+    kl = sum(integrate.quad(integrand, a, b)[0] for a, b in itertools.pairwise(grid))
     return (errors / sizes).mean(), kl
 
 
