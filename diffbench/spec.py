@@ -9,19 +9,68 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 Spec = Mapping[str, Any]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(spec: Any) -> str:
     """Returns the one text of a specification: sorted keys, no spaces, no NaN."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(spec)
 
 
 def identify(spec: Any) -> str:
     """Returns the name of what a specification makes: 16 hexadecimal digits."""
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:16]
+
+
+class Names:
+    """Names of many specifications that share parts, each part written once.
+
+    A part is known again by being the same dictionary, so none may change while this is in use.
+    """
+
+    def __init__(self, most: int = 10_000):
+        """Begins with nothing known.
+
+        Args:
+          most: Parts that are kept; at one more all are forgotten.
+        """
+        self._most = most
+        # With the part itself, for another could be where one was that is gone.
+        self._texts: dict[int, tuple[dict[Any, Any], str]] = {}
+
+    def identify(self, spec: Any) -> str:
+        """Returns what `identify` of this module does."""
+        return hashlib.sha256(self._text(spec).encode()).hexdigest()[:16]
+
+    def _text(self, value: Any) -> str:
+        kind = type(value)
+        if kind is str:
+            return encode_basestring_ascii(value)
+        if kind is int:
+            return repr(value)
+        if kind is list:
+            return f"[{','.join(map(self._part, value))}]"
+        # JSON makes a text of a key that is none; sorting is then by what it was.
+        if kind is dict and all(type(key) is str for key in value):
+            pairs = [f"{encode_basestring_ascii(key)}:{self._part(value[key])}" for key in sorted(value)]
+            return f"{{{','.join(pairs)}}}"
+        return canonical(value)
+
+    def _part(self, value: Any) -> str:
+        if type(value) is not dict:
+            return self._text(value)
+        known = self._texts.get(id(value))
+        if known is None:
+            if len(self._texts) >= self._most:
+                self._texts.clear()
+            known = self._texts[id(value)] = (value, self._text(value))
+        return known[1]
 
 
 def part_of(spec: Spec) -> dict[str, Any]:

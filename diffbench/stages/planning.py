@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from diffbench.contracts import METRICS
+from diffbench.contracts import METRICS, Metric
 from diffbench.records import runs
 from diffbench.records.store import Store, is_final
-from diffbench.spec import Spec, identify
+from diffbench.spec import Names, Spec, identify
 from diffbench.suites.cells import BRACKETS, Cell
 from diffbench.workers.tasks import Task
 
@@ -51,18 +52,15 @@ def plan(
         diverged, for they would again.
     """
     tasks: dict[str, Task] = {}
+    names, judging = Names(), _Judging()
+    common = {"root": str(store.root.resolve()), "plugins": list(plugins)}
 
     def need(spec: Spec, after: Iterable[str], program: Any) -> str:
-        name = identify(spec)
+        name = names.identify(spec)
         if name not in tasks:
-            payload = {
-                "name": name,
-                "spec": spec,
-                "root": str(store.root.resolve()),
-                "plugins": list(plugins),
-            }
             stage = spec["stage"]
-            tasks[name] = Task(name, stage, payload, tuple(after), identify([stage, program]))
+            shared = sys.intern(names.identify([stage, program]))
+            tasks[name] = Task(name, stage, {"name": name, "spec": spec, **common}, tuple(after), shared)
         return name
 
     rows = []
@@ -80,10 +78,10 @@ def plan(
         if cell.fit is not None:
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
-        row["reference_id"] = need(reference_spec(cell), (), "reference")
+        row["reference_id"] = need(judging.reference(cell), (), "reference")
         row["measures"], judged = {}, []
         for metric in cell.metrics:
-            spec = measure_spec(cell, metric)
+            spec = judging.measure(cell, metric)
             if spec is None:
                 continue
             waits = [row["reference_id"], *after]
@@ -95,7 +93,12 @@ def plan(
             judged.append(spec)
         row["versions"] = runs.versions_of([cell.draw, *judged])
         rows.append(row)
-    have = {t.name for t in tasks.values() if _settled(store.read(t.stage, t.name), retry_failed)}
+    there = {stage: {*store.names(stage)} for stage in STAGES}
+    have = {
+        task.name
+        for task in tasks.values()
+        if task.name in there[task.stage] and _settled(store.read(task.stage, task.name), retry_failed)
+    }
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
@@ -147,37 +150,53 @@ def _settled(record: Mapping[str, Any] | None, retry_failed: bool) -> bool:
     return not retry_failed and not record.get("blocked")
 
 
-def reference_spec(cell: Cell) -> Spec:
-    """Returns the specification of the truth's reference sample of a cell."""
-    return {"stage": "reference", "dataset": cell.data, "m": cell.reference}
+class _Judging:
+    """Specifications of what cells are judged by and against; those that cells share are one object."""
 
+    def __init__(self) -> None:
+        self._metrics: dict[int, Metric] = {}
+        self._shared: dict[tuple[Any, ...], Spec] = {}
 
-def measure_spec(cell: Cell, metric: Spec) -> Spec | None:
-    """Returns the specification of a measurement, or None where it has no meaning.
+    def _once(self, key: tuple[Any, ...], spec: Spec) -> Spec:
+        return self._shared.setdefault(key, spec)
 
-    A metric that needs no samples judges the score: draws from one score share it.
-    """
-    built = METRICS.build(metric["name"], **metric["params"])
-    needs = built.needs
-    if cell.kind in built.skips:
-        return None
-    spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": reference_spec(cell)}
-    if "samples" in needs:
-        if "score" in needs and cell.kind in BRACKETS:
-            return None
-        spec["draw"] = cell.draw
-    elif cell.kind in BRACKETS:
-        return None
-    else:
-        spec["source"] = {k: v for k, v in cell.draw.items() if k not in _OF_THE_DRAW}
-    if "train" in needs:
-        spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
-    if built.floor is not None:
-        spec["floor"] = {
+    def reference(self, cell: Cell) -> Spec:
+        """Returns the specification of the truth's reference sample of a cell."""
+        spec = {"stage": "reference", "dataset": cell.data, "m": cell.reference}
+        return self._once((id(cell.data), cell.reference), spec)
+
+    def _floor(self, cell: Cell, metric: Spec) -> Spec:
+        spec = {
             "stage": "floor",
             "metric": metric,
-            "reference": reference_spec(cell),
+            "reference": self.reference(cell),
             "n": cell.draw["n"],
             "draws": cell.floor_draws,
         }
-    return spec
+        return self._once((id(metric), id(cell.data), cell.reference, spec["n"], spec["draws"]), spec)
+
+    def measure(self, cell: Cell, metric: Spec) -> Spec | None:
+        """Returns the specification of a measurement, or None where it has no meaning.
+
+        A metric that needs no samples judges the score: draws from one score share it.
+        """
+        built = self._metrics.get(id(metric))
+        if built is None:
+            built = self._metrics[id(metric)] = METRICS.build(metric["name"], **metric["params"])
+        needs = built.needs
+        if cell.kind in built.skips:
+            return None
+        spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": self.reference(cell)}
+        if "samples" in needs:
+            if "score" in needs and cell.kind in BRACKETS:
+                return None
+            spec["draw"] = cell.draw
+        elif cell.kind in BRACKETS:
+            return None
+        else:
+            spec["source"] = {k: v for k, v in cell.draw.items() if k not in _OF_THE_DRAW}
+        if "train" in needs:
+            spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
+        if built.floor is not None:
+            spec["floor"] = self._floor(cell, metric)
+        return spec
