@@ -84,7 +84,12 @@ def headlines(
 def first_of(columns: Mapping[str, Any], leading: Sequence[str], present: Iterable[str]) -> list[str]:
     """Returns the columns of the metrics that go first: the first of each, then the second of each."""
     there = set(present)
-    lists = [[c for c in columns[m] if c in there] for m in dict.fromkeys(leading) if m in columns]
+    ways = {c: i for i, c in enumerate(c for way in WAYS for c in way.columns)}
+    lists = []
+    for metric in (m for m in dict.fromkeys(leading) if m in columns):
+        # Stored columns are sorted by name: the one called as its metric speaks for it, else the house's.
+        ranks = {c: (c != metric, ways.get(c, len(ways))) for c in columns[metric] if c in there}
+        lists.append(sorted(ranks, key=ranks.__getitem__))
     return [c for level in itertools.zip_longest(*lists) for c in level if c is not None]
 
 

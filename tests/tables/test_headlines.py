@@ -68,6 +68,13 @@ def test_what_was_asked_for_goes_first_one_column_of_each_metric_before_the_seco
     assert first_of(COLUMNS, ("prdc", "mine"), ["mine", "recall"]) == ["recall", "mine"]
 
 
+def test_the_column_that_speaks_for_a_metric_goes_first_though_records_sort_them_by_name():
+    columns = {m: {c: {} for c in sorted(METRICS.build(m).columns)} for m in ("prdc", "mode_tv")}
+    columns["mine"] = {"a": {}, "mine": {}}
+    there = [c for metric in columns.values() for c in metric]
+    assert first_of(columns, ("prdc", "mode_tv", "mine"), there)[:3] == ["precision", "mode_tv", "mine"]
+
+
 def test_columns_without_a_house_group_are_shown_where_there_is_nothing_else():
     assert chosen(["a", "b", "c", "d", "e"], {}).columns == ["a", "b", "c", "d"]
 
