@@ -178,7 +178,7 @@ def _arranged(labels: Sequence[str], width: float) -> tuple[int, int]:
         deep = math.ceil(len(labels) / across)
         # Filled column by column, each as wide as its longest.
         columns = [labels[i : i + deep] for i in range(0, len(labels), deep)]
-        if sum(max(map(width_of, column)) + 0.4 for column in columns) <= width or across == 1:
+        if sum(max(map(width_of, column)) + 0.46 for column in columns) <= width or across == 1:
             return across, max(sum(1 + label.count("\n") for label in column) for column in columns)
     return 1, 0
 
