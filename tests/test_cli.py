@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import diffbench as diffbench_package
 from diffbench.suites.suite import SuiteError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,6 +159,43 @@ def test_a_wrong_request_prints_nothing_else_in_a_process_of_its_own(tmp_path):
     result = diffbench("run", "qick", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path):
+    (tmp_path / "gone").mkdir()
+    code = "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('diffbench', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "quick", "--dry-run"], cwd=tmp_path / "gone",
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        "diffbench: the folder that this was started in is gone; change to one that is there\n"
+    )
+
+
+def test_an_error_of_encoding_is_no_wrong_request(tmp_path, command, monkeypatch):
+    from diffbench import application
+
+    monkeypatch.setattr(application, "list_parts", lambda *a: "\udcff".encode())
+    with pytest.raises(UnicodeEncodeError):
+        command("list", cwd=tmp_path)
+
+
+def test_control_characters_of_a_request_are_text(tmp_path, command):
+    assert command("run", "\x1b[2J", cwd=tmp_path).stderr.startswith(r"diffbench: no suite '\x1b[2J'")
+    assert command("run", "--plugin", "\x9b2J", cwd=tmp_path).stderr.startswith("diffbench: no plug-in file")
+
+
+def test_the_version_is_said(tmp_path, command):
+    result = command("--version", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, f"diffbench {diffbench_package.__version__}\n")
+
+
+def test_alone_it_says_what_help_says(tmp_path, command):
+    alone, helped = command(cwd=tmp_path), command("--help", cwd=tmp_path)
+    assert (alone.returncode, alone.stdout) == (helped.returncode, helped.stdout) == (0, helped.stdout)
+    assert "Commands:" in alone.stdout
 
 
 def test_debug_lets_the_exception_through(tmp_path, command):

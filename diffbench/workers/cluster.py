@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from diffbench.records.outcome import describe
-from diffbench.workers import devices
+from diffbench.workers import devices, main_guard
 from diffbench.workers.worker import ONE_THREAD
 
 ADDRESS = re.compile(r"((?P<scheme>[a-z]+)://)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})/?")
@@ -90,14 +90,16 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _ctrl_c_kept_from_workers() -> Iterator[None]:
-    """Has the threads, and so the processes, that are started in this block not hear SIGINT.
+def _terminal_kept_from_workers() -> Iterator[None]:
+    """Has the threads, and so the processes, that are started in this block not hear a terminal.
 
-    A terminal sends it to every process of a run; workers are ended by their nannies.
+    It sends SIGINT, and SIGHUP when it goes, to every process of a run; workers are ended by their
+    nannies.
     """
-    # Its start would let the signal through again.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # Its start would let SIGINT, which it ignores, through again.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
@@ -128,7 +130,14 @@ def local(workers: int, memory: int | None = None, gpus: Sequence[str] = ()) -> 
         less than 2 GiB.
       gpus: GPUs, each for a worker of its own, at least as many as workers; none for workers
         on the processor.
+
+    Raises:
+      ClusterError: If workers could not import the program that runs this.
     """
+    try:
+        main_guard.check()
+    except RuntimeError as error:
+        raise ClusterError(str(error)) from error
     import dask
     from distributed import Client, LocalCluster, system
 
@@ -151,7 +160,7 @@ def local(workers: int, memory: int | None = None, gpus: Sequence[str] = ()) -> 
         "distributed.worker.memory.terminate": 1.0,
     }
     with dask.config.set(settings), contextlib.ExitStack() as stack:
-        with _ctrl_c_kept_from_workers():
+        with _terminal_kept_from_workers():
             cluster = (_on_gpus(gpus) if gpus else LocalCluster)(
                 n_workers=0 if gpus else workers,
                 threads_per_worker=1,

@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM end a run in one line, leave no process behind, and keep what is done."""
+"""Ctrl-C, SIGTERM and SIGHUP end a run in one line, leave no process behind, and keep what is done."""
 
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import clusters
 import psutil
@@ -21,8 +22,11 @@ runpy.run_module("diffbench", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize(("name", "to_group"), [("SIGINT", True), ("SIGTERM", False)])
-def test_a_signal_stops_a_run_cleanly(name, to_group, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "to_group", "times"),
+    [("SIGINT", True, 1), ("SIGTERM", False, 1), ("SIGHUP", True, 1), ("SIGINT", True, 10)],
+)
+def test_a_signal_stops_a_run_cleanly(name, to_group, times, tmp_path):
     # Far more work than is done before the signal; a terminal's Ctrl-C goes to the whole group.
     (tmp_path / "s.toml").write_text(as_toml({**TINY, "training": {"steps": 10_000_000, "batch": 16}}))
     run = subprocess.Popen(
@@ -34,7 +38,9 @@ def test_a_signal_stops_a_run_cleanly(name, to_group, tmp_path):
     clusters.wait_for(lambda: records.exists() and list(records.glob("*.json")), "record")
     children = psutil.Process(run.pid).children(recursive=True)
     assert len(children) >= 2
-    (os.killpg if to_group else os.kill)(run.pid, getattr(signal, name))
+    for _ in range(times):
+        (os.killpg if to_group else os.kill)(run.pid, getattr(signal, name))
+        time.sleep(0.1 if times > 1 else 0)
     out, err = run.communicate(timeout=clusters.PATIENCE)
     assert run.returncode == 130, err
     assert err.splitlines()[-1] == "stopped; all that is done is kept: the same command goes on from there"
