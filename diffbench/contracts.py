@@ -218,18 +218,22 @@ class Outcome(NamedTuple):
     prepared: Any = None
 
 
+Better = Literal["lower", "higher", "truth"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One number a metric reports.
 
     Attributes:
-      better: Which direction is good.
+      better: What is good: "lower", "higher", or "truth", nearest to what truth reads, where both
+        sides are bad: `perfect` where it is known, the mean of the floor elsewhere.
       perfect: The value of a perfect model, or None where it depends on the data.
       censored: Whether a value of n, the number of samples, stands for "more than n".
       optional: Whether it is NaN where the process or the data has no such number.
     """
 
-    better: Literal["lower", "higher"] = "lower"
+    better: Better = "lower"
     perfect: float | None = None
     censored: bool = False
     optional: bool = False

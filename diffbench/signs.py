@@ -16,7 +16,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 # What stands for a sign that an encoding lacks; others lose their accents, or are escaped.
 _STAND_IN = {
-    "±": "+-", "↓": "v", "↑": "^", "…": "...", "─": "-", "━": "-", "│": "|",
+    "±": "+-", "↓": "v", "↑": "^", "↔": "<>", "…": "...", "─": "-", "━": "-", "│": "|",
 }  # fmt: skip
 REPLACE = "diffbench.signs"
 """The name under which `codecs` knows how a missing sign is replaced."""

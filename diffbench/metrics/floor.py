@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import Dataset, Metric, Outcome, key_for
+from diffbench.contracts import Better, Dataset, Metric, Outcome, key_for
 
 
 class Floor(NamedTuple):
@@ -107,9 +107,7 @@ def floor_of(
     return Floor(values, arrays)
 
 
-def against_floor(
-    value: float, floor_values: Any, better: Literal["lower", "higher"] = "lower"
-) -> FloorReading:
+def against_floor(value: float, floor_values: Any, better: Better = "lower") -> FloorReading:
     """Returns where a value stands among the floor's draws of its column.
 
     p_value = (1 + #{floor draws at least as bad})/(R + 1) is exact: at level k/(R + 1)
@@ -119,12 +117,13 @@ def against_floor(
     Args:
       value: What a model scored.
       floor_values: The floor's draws, `[R]`.
-      better: Which direction is good.
+      better: What is good, as of `Column`. With "truth" both tails are bad: p_value is twice that
+        of the nearer one, at most 1.
 
     Raises:
       ValueError: If the floor holds fewer than two draws, or is not one row.
     """
-    checks.choice("better", better, ("lower", "higher"))
+    checks.choice("better", better, get_args(Better))
     floor = np.asarray(floor_values, np.float64)
     if floor.ndim != 1 or floor.size < 2:
         raise ValueError(f"floor values must be one row of at least 2 draws; got shape {list(floor.shape)}")
@@ -134,6 +133,7 @@ def against_floor(
     mean, sd = float(floor.mean()), float(floor.std(ddof=1)) if np.ptp(floor) > 0.0 else 0.0
     if math.isnan(value):
         return FloorReading(mean, sd, math.nan, math.nan)
-    as_bad = floor >= value if better == "lower" else floor <= value
+    tails = {"lower": (floor >= value).sum(), "higher": (floor <= value).sum()}
+    as_bad = (1.0 + float(tails.get(better, min(tails.values())))) / (floor.size + 1.0)
     z = (value - mean) / sd if sd > 0.0 else math.nan
-    return FloorReading(mean, sd, z, (1.0 + float(as_bad.sum())) / (floor.size + 1.0))
+    return FloorReading(mean, sd, z, as_bad if better in tails else min(1.0, 2.0 * as_bad))

@@ -39,8 +39,8 @@ def memorisation() -> Metric:
     of one cell: the paper's mean over the cells of a partition sees copying in one region
     that blur in another makes up for, and this does not. Held-out truth is the reference.
 
-    0 is what a perfect model has in `ct`, yet higher counts as better: the question is
-    copying, which no two-sample metric sees, while all of them see samples off the data.
+    0 is what a perfect model has in `ct`, and nearer to it is better: below is copying, which no
+    two-sample metric sees, above are samples off the data, which all of them see.
 
     A copy of a training point that the training set holds twice is a tie, d = 0 on both
     sides: neither copied nor authentic; `ct` sees it. All columns are NaN where a sample
@@ -73,7 +73,7 @@ def memorisation() -> Metric:
 
     columns = {
         "copied": Column(),
-        "ct": Column(better="higher", perfect=0.0),
+        "ct": Column(better="truth", perfect=0.0),
         "authenticity": Column(better="higher"),
     }
     return Metric(columns, measure, needs=("samples", "train"))

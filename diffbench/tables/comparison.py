@@ -105,10 +105,13 @@ def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
             continue
         mean, sd = floor["floor_mean"].iloc[0], floor["floor_sd"].iloc[0]
         span = gauss.mean() - mean
-        worse = span if better[str(metric)] == "lower" else -span
+        side = {"lower": 1.0, "higher": -1.0}.get(better[str(metric)])
+        # Where truth itself is best, both sides of it are worse.
+        worse = abs(span) if side is None else side * span
         if worse <= SPAN * sd:
             continue
-        found = 1.0 - (group["value"] - mean) / span
+        away = group["value"] - mean
+        found = 1.0 - (away.abs() / abs(span) if side is None else away / span)
         failed = ~group["status"].isin(["ok", "missing"])
         found[failed] = min(0.0, found[~failed].min())
         u[group.index] = found

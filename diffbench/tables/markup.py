@@ -44,7 +44,8 @@ _GREEK = {letter: unicodedata.name(letter).split()[-1].lower() for letter in "α
     letter: unicodedata.name(letter).split()[-1].title() for letter in "ΓΔΘΞΠΣΦΨΩ"
 }
 _MATHS = {
-    "±": "pm", "↓": "downarrow", "↑": "uparrow", "\u00d7": "times", "·": "cdot", "≤": "leq", "≥": "geq",
+    "±": "pm", "↓": "downarrow", "↑": "uparrow", "↔": "leftrightarrow",
+    "\u00d7": "times", "·": "cdot", "≤": "leq", "≥": "geq",
     "≠": "neq", "≈": "approx", "∞": "infty", "→": "rightarrow", "λ": "lambda", "Λ": "Lambda", **_GREEK,
 }  # fmt: skip
 # What stands for itself in text and not in LaTeX. By their numbers: what old fonts or the shorthands

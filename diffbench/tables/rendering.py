@@ -91,8 +91,8 @@ CAPTION = (
 
 
 def arrow(better: str) -> str:
-    """Returns the sign of the better direction."""
-    return "↓" if better == "lower" else "↑"
+    """Returns the sign of the better direction; of both, towards truth, where that is what is good."""
+    return {"lower": "↓", "higher": "↑"}.get(better, "↔")
 
 
 def _sections(

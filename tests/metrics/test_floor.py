@@ -63,6 +63,17 @@ def test_nan_and_a_floor_without_spread_are_said_so():
     assert math.isnan(reading.z)
 
 
+def test_both_tails_are_bad_where_truth_is_best():
+    floor = np.arange(1.0, 40.0)
+    for value, p in ((0.0, 2 / 40), (40.0, 2 / 40), (1.0, 4 / 40), (20.0, 1.0), (-1e9, 2 / 40)):
+        assert against_floor(value, floor, "truth").p_value == pytest.approx(p)
+    # A level is kept: twice the nearer tail, over exchangeable draws.
+    draws = np.random.RandomState(0).standard_exponential((4000, 40))
+    p = np.array([against_floor(row[0], row[1:], "truth").p_value for row in draws])
+    # Four standard errors of a share of 0.1 among 4000.
+    assert abs((p <= 0.1).mean() - 0.1) < 4 * math.sqrt(0.1 * 0.9 / 4000)
+
+
 def test_p_values_are_uniform_under_truth():
     # The chi-squared test of 4000 ranks among 19 rejects once in a thousand seeds.
     draws = np.random.RandomState(0).standard_exponential((4000, 20))
@@ -80,7 +91,7 @@ def test_what_is_wrong_is_named(nine, truth):
         floor_of(METRICS.build("energy"), nine, y, 10, 1)
     with pytest.raises(ValueError, match="n must be at least 1; got 0"):
         floor_of(METRICS.build("energy"), nine, y, 0, 2)
-    with pytest.raises(ValueError, match="better must be one of lower, higher; got 'up'"):
+    with pytest.raises(ValueError, match="better must be one of lower, higher, truth; got 'up'"):
         against_floor(1.0, [1.0, 2.0], better="up")
     with pytest.raises(
         ValueError, match=r"floor values must be one row of at least 2 draws; got shape \[1\]"

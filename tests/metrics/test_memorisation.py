@@ -109,3 +109,8 @@ def test_what_is_wrong_is_named(nine, truth, measure):
         measure(x, x, x[:1])
     with pytest.raises(ValueError, match="samples must have dimension 2; got 3"):
         measure(np.zeros((5, 3)), x, x)
+
+
+def test_ct_is_best_at_zero():
+    column = METRICS.build("memorisation").columns["ct"]
+    assert (column.better, column.perfect) == ("truth", 0.0)

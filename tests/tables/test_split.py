@@ -192,6 +192,14 @@ def test_u_is_empty_where_the_gaussian_passes_for_truth():
     assert commensurable(table(rows), COLUMNS).isna().all()
 
 
+@pytest.mark.parametrize("gaussian", [5.0, -3.0])
+def test_both_sides_of_truth_are_worse_where_truth_is_best(gaussian):
+    rows = rows_of("gaussian", "", [gaussian]) + rows_of("learned", "ddpm", [2.0, 0.0, 1.0, -7.0])
+    told = commensurable(table(rows), {"energy": {"energy": {"better": "truth"}}})
+    np.testing.assert_allclose(told, [0.0, 0.75, 0.75, 1.0, -1.0])
+    assert rendering.arrow("truth") == "↔"
+
+
 def test_the_comparison_holds_the_mean_u():
     long = table(rows_of("gaussian", "", [5.0]) + rows_of("learned", "ddpm", [2.0, 3.0]))
     made = compare(long, COLUMNS)
