@@ -66,8 +66,7 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
     label = label_of(spec["dataset"])
     if spec["score"] in _BRACKETS:
         return {"nfe": 0}, {"samples": np.asarray(_BRACKETS[spec["score"]](spec, dataset, label))}
-    if "fit" in spec and (failed := inputs.failure(spec["fit"])):
-        return failed
+    inputs.need(spec.get("fit"))
     drawn = sampling.draw(
         part_of(spec["sampler"]),
         source_of(spec, inputs, dataset),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from diffbench.records.outcome import ERROR, OK
 from diffbench.records.store import Store
 from diffbench.spec import Spec, identify
 
@@ -19,7 +20,20 @@ Made = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 class Blocked(Exception):
-    """What a task builds on has failed."""
+    """What a task builds on has failed or is missing: the task inherits that.
+
+    Attributes:
+      failure: The task's own record: status and reason of the cause, and where that lies. The
+        task is not done while the cause stands.
+    """
+
+    def __init__(self, stage: str, name: str, cause: Mapping[str, Any] | None):
+        """Takes the record of the cause, or None where there is none."""
+        missing = {"status": ERROR, "reason": f"the {stage} it needs is missing"}
+        cause = missing if cause is None else cause
+        inherited = cause.get("inherited") or {"stage": stage, "name": name}
+        self.failure = {"status": cause["status"], "reason": cause["reason"], "inherited": inherited}
+        super().__init__(self.failure["reason"])
 
 
 class Inputs:
@@ -43,25 +57,26 @@ class Inputs:
         """Returns the record of a specification, whole; one that was broken is made again first.
 
         Raises:
-          Blocked: If it is not there.
+          Blocked: If it is not there, or a failure.
         """
         stage, name = spec["stage"], identify(spec)
         record: Mapping[str, Any] | None = self.store.read(stage, name, whole=True)
         if record is None and self._remake is not None and self.store.was_broken(stage, name):
             record = self._remake(spec, self.store)
-        if record is None:
-            raise Blocked(f"the {stage} it needs is missing")
+        if record is None or record["status"] != OK:
+            raise Blocked(stage, name, record)
         return record
+
+    def need(self, *specs: Spec | None) -> None:
+        """Checks that what a task builds on is there and well.
+
+        Raises:
+          Blocked: By the first that is not. None is no specification.
+        """
+        for spec in specs:
+            if spec is not None:
+                self.record(spec)
 
     def arrays(self, spec: Spec) -> dict[str, np.ndarray]:
         """Returns the arrays of a record that is there."""
         return self.store.arrays(spec["stage"], identify(spec))
-
-    def failure(self, spec: Spec) -> Made | None:
-        """Returns the failure of what a task builds on as the task's own, or None."""
-        record = self.record(spec)
-        if record["status"] == "ok":
-            return None
-        reason = record["reason"]
-        inherited = reason if reason.startswith(("fit: ", "draw: ")) else f"{spec['stage']}: {reason}"
-        return {"status": record["status"], "reason": inherited}, {}

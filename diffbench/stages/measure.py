@@ -16,7 +16,7 @@ from diffbench.records.store import Store
 from diffbench.spec import Spec, canonical, label_of
 from diffbench.stages.draw import source_of
 from diffbench.stages.fit import pool_of
-from diffbench.stages.inputs import Blocked, Inputs, Made
+from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
 
@@ -28,9 +28,7 @@ def reference(spec: Spec, inputs: Inputs) -> Made:
 
 
 def _reference_points(spec: Spec, inputs: Inputs, dataset: Dataset) -> np.ndarray:
-    record = inputs.record(spec)
-    if record["status"] != "ok":
-        raise Blocked(f"the reference it needs failed: {record['reason']}")
+    inputs.need(spec)
     return np.asarray(dataset.standardise(inputs.arrays(spec)["samples"]))
 
 
@@ -71,9 +69,8 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     metric = make_metric(spec["metric"])
     drawn = spec.get("draw")
     of = drawn or spec["source"]
-    for base in (of.get("fit"), drawn):
-        if base is not None and (failed := inputs.failure(base)):
-            return failed
+    # In the order in which they were made: the first failure is the one to tell.
+    inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"))
     samples = None
     if drawn is not None:
         samples = dataset.standardise(inputs.arrays(drawn)["samples"])
@@ -94,8 +91,6 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     values, arrays = metric.measure(key, outcome)
     readings: dict[str, Any] = {}
     if spec.get("floor") is not None:
-        if failed := inputs.failure(spec["floor"]):
-            return failed
         if metric.finish is not None:
             values = metric.finish(values, arrays, inputs.arrays(spec["floor"]))
         draws = inputs.record(spec["floor"])["values"]

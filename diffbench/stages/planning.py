@@ -93,12 +93,7 @@ def plan(
             judged.append(spec)
         row["versions"] = runs.versions_of([cell.draw, *judged])
         rows.append(row)
-    there = {stage: {*store.names(stage)} for stage in STAGES}
-    have = {
-        task.name
-        for task in tasks.values()
-        if task.name in there[task.stage] and _settled(store.read(task.stage, task.name), retry_failed)
-    }
+    have = _settled(tasks, store, retry_failed)
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
@@ -143,11 +138,31 @@ def _turned(tasks: list[Task]) -> list[Task]:
     return [*tasks[start:], *tasks[:start]]
 
 
-def _settled(record: Mapping[str, Any] | None, retry_failed: bool) -> bool:
-    if record is None or is_final(record):
-        return record is not None
-    # What only waited for something that is there now, or failed, has not been tried.
-    return not retry_failed and not record.get("blocked")
+def _settled(tasks: Mapping[str, Task], store: Store, retry_failed: bool) -> set[str]:
+    """Returns the names of the tasks that are not to be done: by their outcome, or a failure that stands.
+
+    A failure that was inherited stands as long as its cause does, and that is a failure that stands.
+    """
+    there = {stage: {*store.names(stage)} for stage in STAGES}
+    settled, failures = set(), {}
+    for task in tasks.values():
+        record = store.read(task.stage, task.name) if task.name in there[task.stage] else None
+        if is_final(record):
+            settled.add(task.name)
+        elif record is not None and not retry_failed:
+            failures[task.name] = record
+
+    def stands(record: Mapping[str, Any] | None) -> bool:
+        if record is None or is_final(record):
+            return False
+        cause = record.get("inherited")
+        if not cause:
+            return True
+        if cause["name"] in tasks:
+            return stands(failures.get(cause["name"]))
+        return stands(store.read(cause["stage"], cause["name"]))
+
+    return settled | {name for name, record in failures.items() if stands(record)}
 
 
 class _Judging:

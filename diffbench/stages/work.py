@@ -79,7 +79,8 @@ def _shared_failure(payload: Mapping[str, Any], store: Store) -> dict[str, Any] 
     lead = store.read(payload["spec"]["stage"], payload["led"])
     if lead is None or lead["status"] not in (TIMEOUT, OUT_OF_MEMORY):
         return None
-    about = {"status": lead["status"], "reason": lead["reason"], "seconds": 0.0, "compiled": False}
+    failure = Blocked("fit", payload["led"], lead).failure
+    about = {**failure, "seconds": 0.0, "compiled": False}
     record = {**about, "stage": "fit", "spec": payload["spec"], "provenance": provenance()}
     store.write("fit", payload["name"], record)
     return record
@@ -90,13 +91,14 @@ def _make(specs: list[Spec], store: Store) -> dict[str, Any]:
     started, began, programs = datetime.now(UTC), time.perf_counter(), _compiled()
     try:
         made = _made(specs, store)
+    except Blocked as blocked:
+        made = [(blocked.failure, {})]
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         failure = describe(error)
         failure["reason"] += f" ({where.name}, line {where.lineno})"
-        blocked = {"blocked": True} if isinstance(error, Blocked) else {}
         # Of the first alone: the others have not been tried without it.
-        made = [({**failure, **blocked}, {})]
+        made = [(failure, {})]
     about = {
         # What a seed takes of a full program, whatever company it had.
         "seconds": (time.perf_counter() - began) / specs[0].get("replicas", 1),

@@ -110,8 +110,8 @@ def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[
         if found is None:
             return "missing", f"the {stage} has not run"
         if found["status"] != "ok":
-            reason = found["reason"]
-            return found["status"], reason if reason.startswith(("fit: ", "draw: ")) else f"{stage}: {reason}"
+            first = (found.get("inherited") or {}).get("stage", stage)
+            return found["status"], f"{first}: {found['reason']}"
     return "ok", ""
 
 

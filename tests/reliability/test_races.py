@@ -179,11 +179,12 @@ def test_what_only_waited_is_tried_again_without_being_told(alone, tiny, tmp_pat
     (path,) = [p for p in (store.root / "measurements").glob("*.json")][:1]
     record = seal.unseal(path.read_bytes())
     path.unlink()
+    cause = {"stage": "draw", "name": "0" * 16}
     blocked = {
         **record,
         "status": "error",
-        "reason": "Blocked: the draw it needs is missing",
-        "blocked": True,
+        "reason": "the draw it needs is missing",
+        "inherited": cause,
     }
     store.write("measure", path.stem, blocked)
     store, tally = run(tiny(), tmp_path / "run")
