@@ -55,6 +55,7 @@ HARMLESS = (
     "--xla_force_host_platform_device_count",
     "--xla_gpu_cuda_data_dir",
     "--xla_gpu_deterministic_ops=true",
+    "--xla_cpu_enable_fast_math=false",
 )
 
 
@@ -84,7 +85,7 @@ def settle(environ: MutableMapping[str, str] = os.environ) -> list[str]:
         if environ.get(name, harmless) != harmless:
             said.append(f"{name}={environ.pop(name)}")
     kept, changing = _flags(environ)
-    # XLA reads them once; where it may have done so, `_check` must see them.
+    # XLA reads them once; where it may have done so, `_told_nothing` must see them.
     if changing and "jax" not in sys.modules:
         said.append(f"XLA_FLAGS={' '.join(changing)}")
         environ["XLA_FLAGS"] = " ".join(kept)
@@ -116,6 +117,7 @@ def pin() -> None:
     import jax
 
     settle()
+    _told_nothing()
     for name, value in _settings().items():
         jax.config.update(name, value)
     _check()
@@ -134,6 +136,7 @@ def pinned() -> Iterator[None]:
     """
     import jax
 
+    _told_nothing()
     differing = {k: v for k, v in _settings().items() if getattr(jax.config, k) != v}
     with contextlib.ExitStack() as stack:
         for name, value in differing.items():
@@ -194,12 +197,19 @@ def _no_device(error: Exception) -> str:
     return f"{name} must name devices that JAX has here, such as cpu; got {told!r} ({first})"
 
 
-def _check() -> None:
-    """Raises where XLA computes otherwise than records demand, or was told to."""
+def _told_nothing() -> None:
+    """Raises where XLA is told what changes bits, before it could start and heed that."""
     _, changing = _flags(os.environ)
-    if changing or not _exact():
-        what = f"has {' '.join(changing)}" if changing else "had fast math when JAX started"
-        raise Unpinned(f"XLA_FLAGS {what}, which changes bits; start Python without it")
+    if changing:
+        raise Unpinned(f"XLA_FLAGS has {' '.join(changing)}, which changes bits; start Python without it")
+
+
+def _check() -> None:
+    """Raises where XLA computes otherwise than records demand."""
+    if not _exact():
+        raise Unpinned(
+            "XLA_FLAGS had fast math when JAX started, which changes bits; start Python without it"
+        )
 
 
 @functools.lru_cache(maxsize=1)
