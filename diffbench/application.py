@@ -16,7 +16,7 @@ from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
 from diffbench.progress import Progress
-from diffbench.records import runs
+from diffbench.records import drawn, runs
 from diffbench.records.store import Store
 from diffbench.registry import Registry
 from diffbench.stages import harness, planning
@@ -121,21 +121,21 @@ def run(request: Request) -> int:
 
 def _figures(store: Store, made: tables.Tables) -> list[str]:
     """Draws the figures, unless those that are there were made from the same rows for the same metrics."""
-    folder = store.root / "figures"
-    mark = folder / "made_from.txt"
+    folder = store.root / drawn.FOLDER
     # The same rows, seen for other metrics first, are other figures.
-    rows = made.long.to_csv(index=False) + "".join(f"{metric}\n" for metric in made.leading)
-    digest = hashlib.sha256(rows.encode()).hexdigest()
-    if mark.exists() and mark.read_text(encoding="utf-8").strip() == digest:
-        return [str(path) for path in sorted(folder.glob("*.png"))]
+    told = made.long.to_csv(index=False) + "".join(f"{metric}\n" for metric in made.leading)
+    rows = hashlib.sha256(told.encode()).hexdigest()
+    before = drawn.read(store)
+    pictures = [str(folder / name) for name in sorted(before.files) if name.endswith(".png")]
+    if before.rows == rows and pictures and all((folder / name).is_file() for name in before.files):
+        return pictures
     from diffbench import figures
 
-    for old in (mark, *folder.glob("*.png"), *folder.glob("*.pdf")):
-        old.unlink(missing_ok=True)
-    drawn = figures.write(store, made.split)
+    pictures = figures.write(store, made.split)
     # Last, so that figures that were not finished are drawn again.
-    store.replace(mark, digest.encode() + b"\n")
-    return drawn
+    names = [Path(path).with_suffix(suffix).name for path in pictures for suffix in figures.SUFFIXES]
+    drawn.note(store, rows, names)
+    return pictures
 
 
 def dry_run(request: Request) -> int:

@@ -8,19 +8,28 @@ ever half there. A kill at any point leaves at most a `.part` file that nothing 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
-import secrets
 import stat
-import time
 from pathlib import Path
+from typing import BinaryIO
 
-PART = ".part"
-# A write takes seconds; what has been under way for longer has lost its writer.
-ABANDONED_SECONDS = 3600.0
+from diffbench.records import owner
+
+# What is larger was not written here: a record has kilobytes, a run of 100,000 cells some 200 MB, and
+# a million samples of 3,072 dimensions 12 GB.
+RECORD_BYTES, RUN_BYTES, ARRAYS_BYTES = 1 << 26, 1 << 30, 1 << 35
+_CHUNK = 1 << 20
 _SAFE = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(10))}
+# How file systems say that they have no such thing as bringing a file, or a folder, to the disk.
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+class Unfit(ValueError):
+    """What lies under a name cannot be a file of this package; the message says why."""
 
 
 def is_plain(name: str) -> bool:
@@ -34,10 +43,12 @@ def is_plain(name: str) -> bool:
 
 
 def inside(root: Path, path: Path) -> Path:
-    """Returns a path below a folder, once it is sure that writing to it stays there.
+    """Returns a path below a folder, once it is sure that it lies where it says.
+
+    Whatever is written, moved or deleted goes through here: behind a symbolic link are files of others.
 
     Raises:
-      ValueError: If a part of it is no plain name, or a symbolic link leads out.
+      ValueError: If a part of it is no plain name, or the way to it has a symbolic link.
     """
     try:
         parts = path.relative_to(root).parts
@@ -45,8 +56,8 @@ def inside(root: Path, path: Path) -> Path:
         parts = ()
     if not parts or not all(is_plain(part) for part in parts):
         raise ValueError(f"expected a plain file name inside {root}; got {str(path)!r}")
-    if not path.parent.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{path.parent} leads out of {root} by a symbolic link")
+    if path.parent.resolve() != root.resolve().joinpath(*parts[:-1]):
+        raise ValueError(f"{path.parent} leads out of its place in {root} by a symbolic link")
     return path
 
 
@@ -74,12 +85,12 @@ def replace(path: Path, content: bytes) -> None:
 
 def _written(path: Path, content: bytes) -> Path:
     """Writes a file under a name of its own beside `path`, down to the disk."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}{PART}")
+    temporary = path.with_name(owner.part())
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            _flush(file.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -110,38 +121,61 @@ def sync(folder: Path) -> None:
     except PermissionError:
         return  # some systems do not open folders
     try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+        _flush(handle)
     finally:
         os.close(handle)
 
 
-def read(path: Path) -> bytes | None:
-    """Returns what is in a file, or None where there is none; a symbolic link is no file.
+def _flush(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+
+
+def read(path: Path, most: int = RECORD_BYTES) -> bytes | None:
+    """Returns what is in a file, or None where there is none.
 
     Raises:
+      Unfit: If it is no regular file (a symbolic link is none), or has more than `most` bytes.
       OSError: If it is there and cannot be read.
     """
+    file = _opened(path, most)
+    if file is None:
+        return None
+    with file:
+        # Not one byte more than there were: a file that grows for ever has an end here.
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def digest_of(path: Path, most: int = ARRAYS_BYTES) -> str | None:
+    """Returns the SHA-256 of a file without holding it in memory; otherwise as `read`."""
+    file = _opened(path, most)
+    if file is None:
+        return None
+    with file:
+        found = hashlib.sha256()
+        while data := file.read(_CHUNK):
+            found.update(data)
+        return found.hexdigest()
+
+
+def _opened(path: Path, most: int) -> BinaryIO | None:
+    # A pipe without a writer would not open, and would then never end.
+    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(path, os.O_RDONLY | sum(flags))
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            return b""
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a symbolic link; a socket
+            raise Unfit("it is not a regular file") from error
         raise
-    with os.fdopen(handle, "rb") as file:
-        # A pipe would never end.
-        return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
-
-
-def clear(folder: Path) -> None:
-    """Removes what killed writers left in a folder, once it is too old to be in use."""
-    for path in folder.glob(f".*{PART}"):
-        try:
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            continue  # its writer is done
+    about = os.fstat(handle)
+    if stat.S_ISREG(about.st_mode) and about.st_size <= most:
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if not stat.S_ISREG(about.st_mode):
+        raise Unfit("it is not a regular file")
+    raise Unfit(f"it has {about.st_size} bytes, and {most} are the most that is read")

@@ -14,15 +14,12 @@ class StoreError(ValueError):
     """The results folder cannot be used; the message says why."""
 
 
-def is_sealed(data: bytes) -> bool:
-    """Returns whether the content of a file is what was written."""
-    try:
-        unseal(data)
-    except Broken:
-        return False
-    except Foreign:
-        return True
-    return True
+Check = Callable[[Mapping[str, Any]], None]
+"""Raises `Broken` for a content that is whole and not of the right shape."""
+
+
+def _any(content: Mapping[str, Any]) -> None:
+    """Takes every shape."""
 
 
 class Folder:
@@ -51,13 +48,19 @@ class Folder:
             path.parent.mkdir(exist_ok=True)
             if files.create(files.inside(self.root, path), content):
                 return True
-            if path.suffix == ".safetensors" and self.read_bytes(path) != content:
+            if path.suffix == ".safetensors" and not self._holds(path, content):
                 broken = "its content does not have the digest in its name"
-                self.discard(path, broken, lambda data: data == content)
+                self.discard(path, broken, lambda now: self._holds(now, content))
                 return files.create(path, content)
         except (OSError, ValueError) as error:
             raise self.trouble("write to", error) from error
         return False
+
+    def _holds(self, path: Path, content: bytes) -> bool:
+        try:
+            return files.read(path, len(content)) == content
+        except files.Unfit:
+            return False
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a sealed JSON file at the top of the folder, over what is there."""
@@ -65,7 +68,7 @@ class Folder:
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Returns a JSON file from the top of the folder, or None."""
-        return self.load(self.root / name)
+        return self.load(self.root / name, files.RUN_BYTES)
 
     def add(self, name: str, content: Mapping[str, Any]) -> bool:
         """Writes a sealed JSON file unless one of its name is there; returns whether it did."""
@@ -84,31 +87,53 @@ class Folder:
         except (OSError, ValueError) as error:
             raise self.trouble("write to", error) from error
 
-    def read_bytes(self, path: Path) -> bytes | None:
+    def read_bytes(self, path: Path, most: int = files.RECORD_BYTES) -> bytes | None:
         """Returns what is in a file, or None where there is none.
 
         Raises:
+          Broken: If it is no regular file, or has more than `most` bytes.
           StoreError: If it is there and cannot be read.
         """
         try:
-            return files.read(path)
+            return files.read(path, most)
+        except files.Unfit as error:
+            raise Broken(str(error)) from error
         except OSError as error:
             raise self.trouble("read", error) from error
 
-    def load(self, path: Path) -> dict[str, Any] | None:
-        """Returns a sealed file, or None where there is none or it had to be moved away."""
-        data = self.read_bytes(path)
-        if data is None:
-            return None
+    def load(self, path: Path, most: int = files.RECORD_BYTES, check: Check = _any) -> dict[str, Any] | None:
+        """Returns a sealed file, or None where there is none or it had to be moved away.
+
+        Args:
+          path: The file.
+          most: Bytes that it may have.
+          check: Whether its content has the right shape.
+        """
+
+        def content(data: bytes) -> dict[str, Any]:
+            found = unseal(data)
+            check(found)
+            return found
+
+        def is_good(now: Path) -> bool:
+            try:
+                content(files.read(now, most) or b"")
+            except (Broken, files.Unfit):
+                return False
+            except Foreign:
+                return True
+            return True
+
         try:
-            return unseal(data)
+            data = self.read_bytes(path, most)
+            return None if data is None else content(data)
         except Broken as error:
-            self.discard(path, str(error), is_sealed)
+            self.discard(path, str(error), is_good)
             return None
         except Foreign as error:
             raise StoreError(f"{path}: {error}") from error
 
-    def discard(self, path: Path, reason: str, is_whole: Callable[[bytes], bool]) -> None:
+    def discard(self, path: Path, reason: str, is_whole: Callable[[Path], bool]) -> None:
         """Moves a broken file away; see `quarantine.put_away`."""
         if not self.frozen:
             quarantine.put_away(self.root, path, reason, is_whole)

@@ -20,21 +20,23 @@ FOLDER = "quarantine"
 _log = logging.getLogger("diffbench")
 
 
-def put_away(root: Path, path: Path, reason: str, is_whole: Callable[[bytes], bool]) -> None:
+def put_away(root: Path, path: Path, reason: str, is_whole: Callable[[Path], bool]) -> None:
     """Moves a broken file below a results folder to its `quarantine/`, and says so.
 
-    Where it cannot be moved, as from a read-only disk, it stays; nobody uses it all the same.
+    Where it cannot be moved, as from a read-only disk or from behind a symbolic link, it stays; nobody
+    uses it all the same.
 
     Args:
       root: The results folder.
       path: The file.
       reason: How it shows that it is broken.
-      is_whole: Whether a content is no broken one after all.
+      is_whole: Whether a file that was moved is no broken one after all.
     """
     name = path.relative_to(root).as_posix()
     told = f"{name}: {reason}"
     target = root / FOLDER / f"{name.replace('/', '-')}-{secrets.token_hex(4)}"
     try:
+        files.inside(root, path)
         target.parent.mkdir(exist_ok=True)
         if not take(path, files.inside(root, target), is_whole):
             return
@@ -47,14 +49,14 @@ def put_away(root: Path, path: Path, reason: str, is_whole: Callable[[bytes], bo
     _log.warning("not used, to be made again: %s", told)
 
 
-def take(path: Path, target: Path, stays: Callable[[bytes], bool]) -> bool:
-    """Moves a file unless its content, seen after it moved, is to stay; returns whether it went.
+def take(path: Path, target: Path, stays: Callable[[Path], bool]) -> bool:
+    """Moves a file unless it, seen after it moved, is to stay; returns whether it went.
 
     Raises:
       OSError: If it is not there, or cannot be moved.
     """
     os.rename(path, target)
-    if not stays(files.read(target) or b""):
+    if not stays(target):
         return True
     files.give_name(target, path)
     with contextlib.suppress(FileNotFoundError):

@@ -59,6 +59,8 @@ def unseal(data: bytes) -> dict[str, Any]:
         told, body = data[len(_OPEN) : _HEAD], data[_HEAD:]
         if not told.endswith(_CLOSE) or told[:64] != digest(body).encode():
             raise Broken("its content does not have the digest that it names")
+    if data and data[:1] != b"{":
+        raise Broken("it is not JSON of ours")
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffbench.records import files, quarantine
-from diffbench.records.folder import Folder, StoreError, is_sealed
+from diffbench.records import files, owner, quarantine, shapes
+from diffbench.records.folder import Folder, StoreError
 from diffbench.records.outcome import FINAL
-from diffbench.records.seal import UNSEALED, Broken, digest, seal, unseal
+from diffbench.records.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
 
 __all__ = ["FAILED", "FOLDERS", "Store", "StoreError", "is_final"]
 
@@ -34,7 +33,8 @@ FOLDERS = {
     "reference": "references",
     "floor": "floors",
 }
-
+# Folders beside those of the records, and whether they are there or not.
+MADE = ("runs", "tables", "figures", quarantine.FOLDER)
 
 FAILED = ".failed-"
 
@@ -42,6 +42,15 @@ FAILED = ".failed-"
 def is_final(record: Mapping[str, Any] | None) -> bool:
     """Returns whether a record is an outcome, and no failure that may pass."""
     return record is not None and record.get("status", "ok") in FINAL
+
+
+def _is_outcome(path: Path, stage: str) -> bool:
+    try:
+        found = unseal(files.read(path) or b"")
+        shapes.record(stage)(found)
+    except (Broken, Foreign, files.Unfit):
+        return False
+    return is_final(found)
 
 
 class Store(Folder):
@@ -53,17 +62,19 @@ class Store(Folder):
         self._folders = {stage: self.root / folder for stage, folder in FOLDERS.items()}
 
     def prepare(self) -> None:
-        """Makes the folders and clears what killed writers left.
+        """Makes the folders and clears what killed processes left.
 
         Raises:
-          StoreError: If the folder cannot be made or written to.
+          StoreError: If the folder cannot be made or written to, or one of its own lies elsewhere.
         """
         try:
             for folder in FOLDERS.values():
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
+            for folder in (*FOLDERS.values(), *MADE):
                 files.inside(self.root, self.root / folder / "x")
-                files.clear(self.root / folder)
-            probe = self.root / f".{secrets.token_hex(8)}{files.PART}"
+                owner.clear(self.root / folder)
+            owner.clear(self.root)
+            probe = self.root / owner.part()
             probe.write_bytes(b"x")
             probe.unlink()
         except (OSError, ValueError) as error:
@@ -103,21 +114,24 @@ class Store(Folder):
           StoreError: If it is there and cannot be read, or a later version wrote it.
         """
         path = self.path(stage, name)
-        record = self.load(path)
+        record = self._load(stage, path)
         if not is_final(record):
             for attempt in itertools.count(1):
-                failure = self.load(self._failure(stage, name, attempt))
+                failure = self._load(stage, self._failure(stage, name, attempt))
                 if failure is None:
                     break
                 record, path = failure, self._failure(stage, name, attempt)
         if record is None or not record.get("arrays"):
             return record
         try:
-            self.arrays_file(stage, record["arrays"], whole)
+            self.check_arrays(stage, name, record["arrays"], whole)
         except Broken as error:
-            self._put_away(stage, path, record["arrays"], str(error))
+            self._put_away(stage, name, path, record["arrays"], str(error))
             return None
         return record
+
+    def _load(self, stage: str, path: Path) -> dict[str, Any] | None:
+        return self.load(path, check=shapes.record(stage))
 
     def arrays(self, stage: str, name: str) -> dict[str, np.ndarray]:
         """Returns the arrays of a record; none where it has none."""
@@ -133,47 +147,48 @@ class Store(Folder):
         if record["schema"] == UNSEALED and not path.exists():
             return {}
         try:
-            data = self.arrays_file(stage, about, True) if record.get("arrays") else self.read_bytes(path)
-            return safetensors.load(data or b"")
+            if record.get("arrays"):
+                self.check_arrays(stage, name, about, True)
+            return safetensors.load(self.read_bytes(path, files.ARRAYS_BYTES) or b"")
         except (Broken, SafetensorError) as error:
-            self._put_away(stage, self.path(stage, name), about, str(error))
+            self._put_away(stage, name, self.path(stage, name), about, str(error))
             return {}
 
-    def arrays_file(self, stage: str, about: Mapping[str, Any], whole: bool) -> bytes:
-        """Returns the file of a record's arrays; only its size is looked at unless asked.
+    def check_arrays(self, stage: str, name: str, about: Mapping[str, Any], whole: bool) -> None:
+        """Looks at the file of a record's arrays: its size, and its digest too if asked.
 
         Raises:
           Broken: If it is not what the record names.
         """
-        if not isinstance(about, Mapping) or not {"file", "bytes", "sha256"} <= about.keys():
-            raise Broken("its record does not say what they are")
-        path = self.path(stage, str(about["file"]), "")
+        if about["file"] != f"{name}.{about['sha256'][:12]}.safetensors":
+            raise Broken("its record does not name arrays of its own")
+        path = self.path(stage, about["file"], "")
         try:
             size = path.lstat().st_size
+            if size != about["bytes"]:
+                raise Broken(f"it has {size} bytes where {about['bytes']} were written")
+            if whole and files.digest_of(path) != about["sha256"]:
+                raise Broken("its content does not have the digest that its record names")
         except FileNotFoundError:
             raise Broken("it is missing") from None
+        except files.Unfit as error:
+            raise Broken(str(error)) from error
         except OSError as error:
             raise self.trouble("read", error) from error
-        if size != about["bytes"]:
-            raise Broken(f"it has {size} bytes where {about['bytes']} were written")
-        data = (self.read_bytes(path) or b"") if whole else b""
-        if whole and digest(data) != about["sha256"]:
-            raise Broken("its content does not have the digest that its record names")
-        return data
 
-    def _put_away(self, stage: str, path: Path, about: Mapping[str, Any], reason: str) -> None:
+    def _put_away(self, stage: str, name: str, path: Path, about: Mapping[str, Any], reason: str) -> None:
         """Moves a record away whose arrays are broken, and them."""
 
-        def is_complete(data: bytes) -> bool:
-            with contextlib.suppress(Broken):
-                self.arrays_file(stage, unseal(data)["arrays"], True)
+        def is_complete(now: Path) -> bool:
+            with contextlib.suppress(Broken, files.Unfit):
+                self.check_arrays(stage, name, unseal(files.read(now) or b"")["arrays"], True)
                 return True
             return False
 
         self.discard(path, f"its arrays: {reason}", is_complete)
-        if isinstance(about, Mapping) and "file" in about:
-            file = self.path(stage, str(about["file"]), "")
-            self.discard(file, reason, lambda data: digest(data) == about.get("sha256"))
+        if about["file"].startswith(f"{name}.") and files.is_plain(about["file"]):
+            file = self.path(stage, about["file"], "")
+            self.discard(file, reason, lambda now: files.digest_of(now) == about.get("sha256"))
 
     def write(
         self,
@@ -214,9 +229,9 @@ class Store(Folder):
         if is_final(self.read(stage, name, whole=True)):
             return True
         # Before failures had files of their own, they took the place of the outcome.
-        aside = path.with_name(f".{secrets.token_hex(8)}{files.PART}")
+        aside = path.with_name(owner.part())
         with contextlib.suppress(FileNotFoundError):
-            if quarantine.take(path, aside, lambda data: is_sealed(data) and is_final(unseal(data))):
+            if quarantine.take(path, aside, lambda now: _is_outcome(now, stage)):
                 attempts = (self._failure(stage, name, attempt) for attempt in itertools.count(1))
                 next(failure for failure in attempts if files.give_name(aside, failure))
                 aside.unlink()

@@ -21,7 +21,8 @@ from diffbench.networks.base import NETWORKS
 from diffbench.networks.base import VERSION as NETWORK_VERSION
 from diffbench.process import PROCESSES
 from diffbench.process import VERSION as PROCESS_VERSION
-from diffbench.records import files, runs
+from diffbench.records import files, runs, shapes
+from diffbench.records.folder import Check
 from diffbench.records.seal import UNSEALED, Broken, Foreign, unseal
 from diffbench.records.store import FOLDERS, Store, StoreError
 from diffbench.registry import Entry, Registry
@@ -83,11 +84,11 @@ def check(folder: Path | str, tolerance: float = 1e-4) -> Report:
     if not runs_found and not (store.root / runs.VIEW).exists():
         raise StoreError(f"no run in {store.root}: it has no {runs.VIEW}")
     for path in (*runs_found, *store.root.glob(runs.VIEW)):
-        _content(store, path, report)
+        _content(store, path, report, shapes.run, files.RUN_BYTES)
     again = []
     for stage, name in FOLDERS.items():
         for path in sorted((store.root / name).glob("*.json")):
-            record = _content(store, path, report)
+            record = _content(store, path, report, shapes.record(stage), files.RECORD_BYTES)
             if record is not None and _is_whole(store, stage, path, record, report) and stage == "measure":
                 again.append((path, record))
     for path, record in again:
@@ -100,12 +101,13 @@ def _shown(store: Store, path: Path) -> str:
     return path.relative_to(store.root).as_posix()
 
 
-def _content(store: Store, path: Path, report: Report) -> dict[str, Any] | None:
+def _content(store: Store, path: Path, report: Report, check: Check, most: int) -> dict[str, Any] | None:
     """Returns what is in a sealed file, or None and a fault in the report."""
     report.files += 1
     try:
-        content = unseal(files.read(path) or b"")
-    except (Broken, Foreign) as error:
+        content = unseal(files.read(path, most) or b"")
+        check(content)
+    except (Broken, Foreign, files.Unfit) as error:
         report.wrong.append((_shown(store, path), str(error)))
         return None
     except OSError as error:
@@ -123,9 +125,9 @@ def _is_whole(store: Store, stage: str, path: Path, record: Mapping[str, Any], r
     elif about:
         report.files += 1
         try:
-            store.arrays_file(stage, about, True)
+            store.check_arrays(stage, path.name.split(".")[0], about, True)
         except (Broken, StoreError) as error:
-            reason = f"its arrays {about.get('file')}: {error}"
+            reason = f"its arrays {about['file']}: {error}"
     if reason:
         report.wrong.append((_shown(store, path), reason))
     return not reason

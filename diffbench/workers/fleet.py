@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from diffbench.records import files
+from diffbench.records import owner
 from diffbench.records.outcome import ERROR, OUT_OF_MEMORY, TIMEOUT, describe
 from diffbench.workers import cluster, courier, worker
 from diffbench.workers import seat as crew
@@ -70,7 +70,7 @@ def marked(folder: Path | None) -> Iterator[str | None]:
         _take_away(other)
     path = root / f"{MARKER}{secrets.token_hex(8)}"
     # Locked before it has its name, or another run might take it for one that was left.
-    unnamed = path.with_name(f".{secrets.token_hex(8)}{files.PART}")
+    unnamed = path.with_name(owner.part())
     with open(unnamed, "xb") as file:
         try:
             with contextlib.suppress(OSError):  # a disk without locks

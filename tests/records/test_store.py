@@ -308,16 +308,6 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path):
         Store(tmp_path / "file" / "run").prepare()
 
 
-def test_what_killed_writers_left_is_cleared_once_it_is_old(store):
-    old, new = (store.root / "draws" / f".{name}.part" for name in ("old", "new"))
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    store.prepare()
-    assert not old.exists()
-    assert new.exists()
-
-
 BAD_NAMES = [
     "..",
     "../a",
@@ -359,8 +349,31 @@ def test_arrays_that_a_record_names_outside_the_folder_are_not_read(store):
     )
     (store.root / "draws" / "a.json").write_bytes(text)
     (store.root.parent / "secret").write_bytes(b"abc")
-    with pytest.raises(StoreError, match="expected the name of a record; got"):
-        store.arrays("draw", "a")
+    assert store.arrays("draw", "a") == {}
+    assert (store.root.parent / "secret").read_bytes() == b"abc"
+    assert quarantined(store) == {"draws/a.json": "its arrays: its record does not name arrays of its own"}
+
+
+def test_arrays_of_another_record_are_neither_read_nor_moved(store):
+    store.write("draw", "other", {"status": "ok"}, SAMPLES)
+    about = store.read("draw", "other")["arrays"]
+    for told in (about, {**about, "bytes": 1}, {**about, "sha256": "0" * 64}):
+        (store.root / "draws" / "a.json").write_bytes(seal.seal({"status": "ok", "arrays": told}))
+        assert store.arrays("draw", "a") == {}
+        assert store.read("draw", "other", whole=True) is not None
+
+
+@pytest.mark.parametrize("folder", ["fits", "measurements", "runs", "tables", "figures", "quarantine"])
+def test_a_folder_of_ours_that_is_a_link_is_refused_before_any_work(store, tmp_path, folder):
+    (tmp_path / "theirs").mkdir()
+    for target in (tmp_path / "theirs", store.root / "floors"):
+        if (store.root / folder).is_dir():
+            (store.root / folder).rmdir()
+        (store.root / folder).symlink_to(target)
+        with pytest.raises(StoreError, match=rf"{folder} leads out of its place in .* by a symbolic link"):
+            store.prepare()
+        (store.root / folder).unlink()
+    assert list((tmp_path / "theirs").iterdir()) == []
 
 
 def test_symbolic_links_do_not_lead_out(store, tmp_path):

@@ -1,0 +1,200 @@
+"""What stored JSON looks like: a seal says that a file is whole, this says that it is one of ours.
+
+Only what somebody reads is described; a file may say more. What does not fit counts as broken, like a
+flipped bit, before any of its numbers is used.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from diffbench.records import outcome
+from diffbench.records.seal import Broken
+
+PARTS = ("dataset", "family", "metric", "network", "process", "sampler")
+"""Keys of a specification under which a part stands, as {"name", "params", ...}."""
+
+# Strict: no "1" for 1, no true, and no whole number that a float cannot hold.
+_STRICT = ConfigDict(strict=True, extra="allow", protected_namespaces=())
+
+
+def _whole(value: float) -> float:
+    if value != int(value):
+        raise ValueError("expected a whole number")
+    return value
+
+
+Number = float | None
+# What pandas holds as a 64-bit integer.
+Count = Annotated[float, Field(ge=-(2**53), le=2**53), AfterValidator(_whole)]
+# The name of a record, as part of a file name that every system takes.
+Name = Annotated[str, Field(pattern=re.compile(r"^[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]{0,150}\Z"))]
+
+
+class Reading(BaseModel):
+    """A value against its floor."""
+
+    model_config = _STRICT
+    mean: Number = None
+    sd: Number = None
+    z: Number = None
+    p_value: Number = None
+
+
+class Arrays(BaseModel):
+    """Where a record's arrays are."""
+
+    model_config = _STRICT
+    file: str
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(BaseModel):
+    """What all records have."""
+
+    model_config = _STRICT
+    status: Literal["ok", "diverged", "timeout", "out_of_memory", "error"]
+    reason: str = ""
+    seconds: Number = None
+    compiled: bool | None = None
+    blocked: bool = False
+    nfe: Count | None = None
+    spec: dict[str, Any] = {}
+    arrays: Arrays | dict[str, None] | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Record:
+        if self.status != outcome.OK and "reason" not in self.model_fields_set:
+            raise ValueError(f"status {self.status!r} without a reason")
+        return self
+
+
+class Measurement(Record):
+    """What a metric read."""
+
+    values: dict[str, Number] = {}
+    floor: dict[str, Reading] = {}
+
+
+class Floor(Record):
+    """What a metric read of truth, many times."""
+
+    values: dict[str, list[Number]] = {}
+
+
+class Column(BaseModel):
+    """What tables must know of one number of a metric."""
+
+    model_config = _STRICT
+    better: Literal["lower", "higher"]
+    perfect: Number = None
+    censored: bool = False
+    optional: bool = False
+
+
+class Cell(BaseModel):
+    """A row that was asked for, with the names of its records."""
+
+    model_config = _STRICT
+    dataset: str
+    score: str
+    family: str
+    budget: str
+    sampler: str
+    seed: Count
+    n_samples: Count
+    fit_id: Name | None
+    draw_id: Name
+    reference_id: Name | None = None
+    process: str | None = None
+    measures: dict[str, Name]
+    versions: dict[str, str] = {}
+
+
+class Run(BaseModel):
+    """What was asked of a folder at one time."""
+
+    model_config = _STRICT
+    columns: dict[str, dict[str, Column]]
+    cells: list[Cell]
+    leading: list[str] = []
+
+    @model_validator(mode="after")
+    def _knows_its_metrics(self) -> Run:
+        for cell in self.cells:
+            for metric in cell.measures.keys() - self.columns.keys():
+                raise ValueError(f"a cell has metric {metric!r}, of which there are no columns")
+        return self
+
+
+@functools.cache
+def _adapter(kind: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _fit(kind: type[BaseModel], content: Mapping[str, Any]) -> None:
+    try:
+        _adapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(key) for key in first["loc"][:4])[:120] or "it"
+        raise Broken(f"it has another shape: {where}: {first['msg'][:120]}") from error
+
+
+def record(stage: str) -> Callable[[Mapping[str, Any]], None]:
+    """Returns the check of a record of a stage, which raises `Broken`."""
+    return _RECORDS[stage]
+
+
+def run(content: Mapping[str, Any]) -> None:
+    """Checks a run.
+
+    Raises:
+      Broken: If tables could not be made of it.
+    """
+    _fit(Run, content)
+
+
+def _checked(kind: type[BaseModel]) -> Callable[[Mapping[str, Any]], None]:
+    def check(content: Mapping[str, Any]) -> None:
+        _fit(kind, content)
+        try:
+            _parts(content.get("spec", {}), "spec")
+        except RecursionError as error:
+            raise Broken("it has another shape: its specification has no end") from error
+
+    return check
+
+
+def _parts(spec: Mapping[str, Any], where: str) -> None:
+    """Looks at the parts that a specification names, and at those of the specifications in it."""
+    for key, value in spec.items():
+        if key in PARTS and value is not None:
+            named = isinstance(value, dict) and isinstance(value.get("name"), str)
+            if not named or not isinstance(value.get("params"), dict):
+                raise Broken(f"it has another shape: {where}.{key}: expected a part with name and params")
+        elif isinstance(value, dict) and key not in ("params", "training"):
+            _parts(value, key)
+
+
+_RECORDS = {
+    "fit": _checked(Record),
+    "draw": _checked(Record),
+    "reference": _checked(Record),
+    "measure": _checked(Measurement),
+    "floor": _checked(Floor),
+}
