@@ -61,6 +61,9 @@ class Potential(Protocol):
     def mean_distance(self, x: Points) -> Array:
         """Returns E|x - Y| at x `[n, D]`, `[n]`."""
 
+    def mean_excess(self, x: np.ndarray) -> np.ndarray:
+        """Returns E|x - Y| - |x| at points far from the data, `[n]`, float64, up to 1e150."""
+
     def mean_kernels(self, x: Points, bandwidths: np.ndarray) -> Array:
         """Returns E exp(-|x - Y|^2/(2 h^2)) at x `[n, D]` for each bandwidth `[J]`, `[n, J]`."""
 

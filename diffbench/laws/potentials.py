@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -64,6 +64,11 @@ class Spherical:
         """See `Potential.mean_kernels`."""
         h = jnp.asarray(bandwidths, float)
         return _spherical_kernels(jnp.asarray(x, float), *self._on_device(), h)
+
+    def mean_excess(self, x: np.ndarray) -> np.ndarray:
+        """See `Potential.mean_excess`."""
+        around = (self.means.shape[1] - 1) * self.variances
+        return mean_excess(x, self.means, self.weights, lambda unit: around)
 
     def self_distance(self) -> float:
         """See `Potential.self_distance`."""
@@ -122,6 +127,33 @@ class Spherical:
             yield self.weights[here], square, self.variances[here, None] + self.variances
 
 
+def mean_excess(
+    x: np.ndarray, means: np.ndarray, weights: np.ndarray, across: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Returns E|x - Y| - |x| of points far from a mixture, `[n]`, float64.
+
+    Right to the third power of its size over the distance, and to rounding in what |x| would take.
+
+    Args:
+      x: Points, `[n, D]`, float64.
+      means: `[K, D]`.
+      weights: `[K]`.
+      across: Directions `[n, D]` -> the variance across each of every component, `[n, K]`.
+    """
+    largest = np.abs(x).max(axis=1)
+    length = largest * np.sqrt(((x / largest[:, None]) ** 2).sum(axis=1))
+    unit = x / length[:, None]
+    total = np.zeros(len(x))
+    # Component by component: surfaces have many and far points are few.
+    spread = np.broadcast_to(across(unit), (len(x), len(weights)))
+    for k, (mean, weight) in enumerate(zip(means, weights, strict=True)):
+        small = mean / length[:, None]
+        away = np.sqrt(((unit - small) ** 2).sum(axis=1))
+        nearer = ((small * mean).sum(axis=1) - 2.0 * unit @ mean) / (away + 1.0)
+        total += weight * (nearer + 0.5 * spread[:, k] / (length * away))
+    return total
+
+
 @jax.jit
 def _spherical_distance(x: Array, means: Array, weights: Array, variances: Array, short: Array) -> Array:
     def rows(x: Array) -> Array:
@@ -172,6 +204,15 @@ class General:
     def mean_kernels(self, x: Points, bandwidths: np.ndarray) -> Array:
         """See `Potential.mean_kernels`."""
         return _general_kernels(jnp.asarray(x, float), *self._on_device(), jnp.asarray(bandwidths, float))
+
+    def mean_excess(self, x: np.ndarray) -> np.ndarray:
+        """See `Potential.mean_excess`."""
+        covariances = np.einsum("kij,kj,klj->kil", self.axes, self.variances, self.axes)
+
+        def across(unit: np.ndarray) -> np.ndarray:
+            return self.variances.sum(axis=1) - np.einsum("ni,kil,nl->nk", unit, covariances, unit)
+
+        return mean_excess(x, self.means, self.weights, across)
 
     def self_distance(self) -> float:
         """See `Potential.self_distance`."""

@@ -45,6 +45,16 @@ def points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> Arra
     return x
 
 
+def exact_points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> np.ndarray:
+    """Returns points as they are, in float64: those too far for float32 keep their place.
+
+    Args and errors as `points`.
+    """
+    x = np.asarray(x, np.float64)
+    points(name, np.zeros(x.shape, np.float32) if x.ndim == 2 else x, least=least, dim=dim)
+    return x
+
+
 def covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
     """Whether process and exact score reach from one log_snr to another, most noise first."""
     ends = jnp.asarray([process.t_min, process.t_max], float)
@@ -74,10 +84,10 @@ def first_rows(outcome: Outcome, most: int, *, least: int = 1) -> tuple[np.ndarr
     Raises:
       ValueError: If a shape is wrong or a side too short.
     """
-    y = points("reference", outcome.reference, least=least)
-    x = points("samples", outcome.samples, least=least, dim=y.shape[1])
+    y = exact_points("reference", outcome.reference, least=least)
+    x = exact_points("samples", outcome.samples, least=least, dim=y.shape[1])
     rows = min(x.shape[0], y.shape[0], most)
-    return np.asarray(x[:rows], np.float64), np.asarray(y[:rows], np.float64)
+    return x[:rows], y[:rows]
 
 
 def within(function: PairFunction, parameters: Any, x: Array) -> np.ndarray:

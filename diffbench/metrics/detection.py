@@ -5,7 +5,10 @@ true distance, for any n, while the spread of its null shrinks as 1/n. A test of
 has power 1/2 where the median under the model reaches the 95% quantile of the null: where
 D + q50 = q95. The quantiles at the n at hand, scaled by n/n*, give
 
-  n* = n (q95 - q50)/(D - null mean).
+  n* = n (q95 - q50)/(E - q50),   E the energy statistic at hand,
+
+since E exceeds q50 by D in one of two draws. It is below n where E exceeds q95: under truth in one
+draw of twenty.
 
 A benchmark's headline should not depend on how many samples it drew: at large n every
 model is told from truth, and n* says how soon.
@@ -24,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from diffbench.contracts import METRICS, Column, Measured, Metric, Outcome, PRNGKey
-from diffbench.metrics.base import between, distance, points, within
+from diffbench.metrics.base import distance, first_rows
+from diffbench.metrics.far import cross_sum, parted, too_far, within_sum
 
 
 @METRICS.register("detection_n")
@@ -32,12 +36,11 @@ def detection_n() -> Metric:
     """Returns the sample size n* at which an energy test of level 5% has power about 1/2.
 
     In samples on each side; NaN until `finish` has seen a floor, which is truth against as
-    much fresh truth. It is censored at n, the number of samples: a value of n says "more
-    than n", where n* exceeds n or the distance is at or below the floor's mean. Truth itself
-    falls below n one time in twenty. Blind to what the energy distance is blind to.
+    much fresh truth. Both sides are as long as the shorter of samples and reference, n, at which
+    it is censored: a value of n says "more than n". Truth itself falls below n one time in
+    twenty. Blind to what the energy distance is blind to.
 
-    Array: `detection`, `[2]`: the energy distance to the first n points of the
-    reference, and n.
+    Array: `detection`, `[2]`: the energy distance of the first n points of both sides, and n.
 
     Example:
       metric = detection_n()
@@ -46,14 +49,17 @@ def detection_n() -> Metric:
     """
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        x = points("samples", outcome.samples, least=2)
-        n = x.shape[0]
-        y = points("reference", outcome.reference, least=2, dim=x.shape[1])[:n]
-        energy = 2.0 * between(distance, (), x, y) - within(distance, (), x) - within(distance, (), y)
-        return {"detection_n": math.nan}, {"detection": np.array([energy[0], n])}
+        x, y = first_rows(outcome, len(outcome.samples), least=2)
+        if too_far(x):
+            return {"detection_n": math.nan}, {"detection": np.array([math.nan, len(x)])}
+        diameter = outcome.dataset.diameter
+        of_x, of_y = parted(x, y, diameter), parted(y, y, diameter)
+        x_y = cross_sum(of_x, of_y, distance) / len(y)
+        x_x, y_y = (within_sum(one, distance) / (len(x) - 1.0) for one in (of_x, of_y))
+        return {"detection_n": math.nan}, {"detection": np.array([(2.0 * x_y - x_x - y_y) / len(x), len(x)])}
 
     columns = {"detection_n": Column(better="higher", censored=True)}
-    return Metric(columns, measure, floor="two_sided", finish=_scaled)
+    return Metric(columns, measure, floor="two_sided", finish=_scaled, version=2)
 
 
 def _scaled(
@@ -62,9 +68,9 @@ def _scaled(
     """Returns the values with n*, at most n; NaN where a number is not finite."""
     energy, n = (float(number) for number in arrays["detection"])
     null = np.asarray(floor["detection"], np.float64)[:, 0]
-    excess = energy - float(null.mean())
+    middle, high = np.quantile(null, [0.5, 0.95])
+    excess = energy - float(middle)
     if not math.isfinite(excess):
         return {**values, "detection_n": math.nan}
-    middle, high = np.quantile(null, [0.5, 0.95])
-    told = float(high - middle) < excess
+    told = energy > float(high)
     return {**values, "detection_n": n * float(high - middle) / excess if told else n}

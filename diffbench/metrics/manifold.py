@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, PRNGKey
-from diffbench.metrics.base import points, prepared
+from diffbench.metrics.base import exact_points, points, prepared
+from diffbench.metrics.far import norms, too_far
+
+# Standardised lengths at which float32 still resolves the data's own.
+_FAR = 1e4
 
 
 @METRICS.register("manifold_distance")
@@ -25,8 +29,10 @@ def manifold_distance() -> Metric:
             raise ValueError(
                 f"manifold_distance needs a dataset on a manifold; {outcome.dataset.name!r} is not"
             )
-        x = points("samples", outcome.samples, dim=outcome.dataset.dim)
-        d = np.asarray(distance(x), np.float64)
+        x = exact_points("samples", outcome.samples, dim=outcome.dataset.dim)
+        if too_far(x):
+            return dict.fromkeys(columns, math.nan), {}
+        d = _distances(distance, x)
         return {
             "manifold_distance": float(d.mean()),
             "manifold_distance_q95": float(np.quantile(d, 0.95)),
@@ -34,6 +40,15 @@ def manifold_distance() -> Metric:
 
     columns = {"manifold_distance": Column(), "manifold_distance_q95": Column()}
     return Metric(columns, measure, needs=("samples", "manifold"), floor="two_sample")
+
+
+def _distances(distance: Any, x: np.ndarray) -> np.ndarray:
+    """Returns distances to the manifold, `[n]`, float64."""
+    length = norms(x)
+    # Along a ray the distance grows as the length does, to the size of the data over it.
+    shrink = np.maximum(length / _FAR, 1.0)
+    near = np.asarray(distance(points("samples", x / shrink[:, None])), np.float64)
+    return near + (length - length / shrink)
 
 
 @METRICS.register("intrinsic")

@@ -28,7 +28,11 @@ from diffbench.contracts import (
     PRNGKey,
     key_for,
 )
-from diffbench.metrics.base import points, prepared
+from diffbench.metrics.base import exact_points, points, prepared
+from diffbench.metrics.far import norms, too_far
+
+# Standardised lengths that float32 can square and divide by a small variance.
+_FAR = 1e6
 
 # Numbers held at once for the modes and dimensions of one block of rows.
 _BUDGET = 2**22
@@ -59,11 +63,15 @@ def mode_tv(*, null_samples: int = 2**20, beyond: float = 0.999) -> Metric:
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         null = prepared(prepare, outcome)
-        x = points("samples", outcome.samples, dim=outcome.dataset.dim)
-        if not bool(jnp.isfinite(x).all()):
+        x = exact_points("samples", outcome.samples, dim=outcome.dataset.dim)
+        if too_far(x):
             # A NaN would be counted as the first mode and as inside it.
             return dict.fromkeys(columns, math.nan), {"mode_shares": np.full(null.size, math.nan)}
-        share, stray = _shares(_modes_of(outcome.dataset), x, bound=float(stats.chi2.ppf(beyond, x.shape[1])))
+        # Far out the likeliest mode depends on the direction alone.
+        near = jnp.asarray(x / np.maximum(norms(x) / _FAR, 1.0)[:, None], float)
+        share, stray = _shares(
+            _modes_of(outcome.dataset), near, bound=float(stats.chi2.ppf(beyond, x.shape[1]))
+        )
         values = {
             "mode_tv": 0.5 * float(np.abs(share - null).sum()),
             "missing_modes": float(((x.shape[0] * null >= 10) & (share < null / 10)).sum()),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from scipy import optimize, spatial
 
 from diffbench import checks
 from diffbench.contracts import METRICS, Column, Measured, Metric, Outcome, PRNGKey
 from diffbench.metrics.base import first_rows
+from diffbench.metrics.far import too_far
 
 
 @METRICS.register("w2")
@@ -23,7 +23,7 @@ def w2(*, points: int = 1_000) -> Metric:
 
     Its unit is the standardised length squared. Under truth it is far from zero and falls
     slowly with the number of points, as n^(-2/D) in D > 4 dimensions: read it against its
-    floor. NaN where a sample is not finite.
+    floor. NaN where a sample is not finite, or too far to square.
 
     Args:
       points: Points at most of each side, the first ones; as many of both. Time grows as
@@ -33,7 +33,7 @@ def w2(*, points: int = 1_000) -> Metric:
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         x, y = first_rows(outcome, points)
-        if not np.isfinite(x).all():
+        if too_far(x):
             return {"w2": math.nan}, {}
         cost = spatial.distance.cdist(x, y, "sqeuclidean")
         return {"w2": float(cost[optimize.linear_sum_assignment(cost)].mean())}, {}

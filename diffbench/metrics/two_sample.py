@@ -35,7 +35,17 @@ from diffbench import checks
 from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, key_for
 from diffbench.laws.quantiles import Line
 from diffbench.metrics.averages import AGAINST, Against, averages_of
-from diffbench.metrics.base import between, distance, points, prepared, within
+from diffbench.metrics.base import distance, exact_points, points, prepared, within
+from diffbench.metrics.far import (
+    FARTHEST,
+    cross_sum,
+    far_kernels,
+    kernel_sums,
+    parted,
+    too_far,
+    within_sum,
+)
+from diffbench.pairwise import pair_sums
 
 
 def _gaussians(squared: Array, rates: Array) -> tuple[Array, ...]:
@@ -74,16 +84,27 @@ def energy(*, against: Against = "truth") -> Metric:
         return _Distances(averages.self_distance(), averages)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        y = points("reference", outcome.reference, least=2)
-        x = points("samples", outcome.samples, least=2, dim=y.shape[1])
+        y = exact_points("reference", outcome.reference, least=2)
+        x = exact_points("samples", outcome.samples, least=2, dim=y.shape[1])
         known: _Distances = prepared(prepare, outcome)
+        if too_far(x):
+            return {"energy": math.nan}, {}
+        parts = parted(x, y, outcome.dataset.diameter)
         if known.averages is None:
-            x_y = float(between(distance, (), x, y)[0])
+            x_y = cross_sum(parts, (jnp.asarray(y, float), y[:0]), distance) / len(y)
         else:
-            x_y = float(np.asarray(known.averages.mean_distance(x), np.float64).mean())
-        return {"energy": 2.0 * x_y - float(within(distance, (), x)[0]) - known.y_y}, {}
+            x_y = _sum_to_truth(parts, known.averages)
+        x_x = within_sum(parts, distance) / (len(x) - 1.0)
+        return {"energy": (2.0 * x_y - x_x) / len(x) - known.y_y}, {}
 
     return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare, version=2)
+
+
+def _sum_to_truth(x: tuple[Array, np.ndarray], averages: Any) -> float:
+    """Returns the sum of E|x - Y| over points, less |a| for each far one."""
+    near, far = x
+    total = float(np.asarray(averages.mean_distance(near), np.float64).sum()) if len(near) else 0.0
+    return total + (float(averages.mean_excess(far).sum()) if len(far) else 0.0)
 
 
 def bandwidths(dataset: Dataset, finest: float = 0.5) -> np.ndarray:
@@ -143,19 +164,30 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
         return _Kernels(h, rates, y_y, averages)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        y = points("reference", outcome.reference, least=2)
-        x = points("samples", outcome.samples, least=2, dim=y.shape[1])
+        y = exact_points("reference", outcome.reference, least=2)
+        x = exact_points("samples", outcome.samples, least=2, dim=y.shape[1])
         kernels: _Kernels = prepared(prepare, outcome)
-        if kernels.averages is None:
-            x_y = between(_gaussians, kernels.rates, x, y)
+        near, far = parted(x, y, outcome.dataset.diameter)
+        if too_far(x):
+            raw = np.full(len(kernels.rates), math.nan)
         else:
-            x_y = np.asarray(kernels.averages.mean_kernels(x, kernels.bandwidths), np.float64).mean(axis=0)
-        raw = within(_gaussians, kernels.rates, x) + kernels.y_y - 2.0 * x_y
+            x_x = kernel_sums(_gaussians, kernels.rates, (near, far)) / (len(x) - 1.0)
+            raw = (x_x - 2.0 * _sum_of_kernels(kernels, near, far, y)) / len(x) + kernels.y_y
         values = {"mmd2": math.nan, "mmd2_local": float(raw[0])}
         return values, {"mmd2_bandwidths": raw, "bandwidths": kernels.bandwidths}
 
     columns = {"mmd2": Column(perfect=0.0), "mmd2_local": Column(perfect=0.0)}
     return Metric(columns, measure, floor="two_sample", prepare=prepare, finish=_scaled_sum, version=2)
+
+
+def _sum_of_kernels(kernels: _Kernels, near: Array, far: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the sums of E k(x, Y) over near and far points, `[J]`."""
+    if kernels.averages is None:
+        sums = pair_sums(_gaussians, kernels.rates, near, jnp.asarray(y, float)) if len(near) else 0.0
+        return (sums + far_kernels(far, y, kernels.rates)) / len(y)
+    # So far out, where no kernel reaches, float32 need not know how far.
+    x = jnp.concatenate([near, jnp.asarray(np.clip(far, -FARTHEST, FARTHEST), near.dtype)])
+    return np.asarray(kernels.averages.mean_kernels(x, kernels.bandwidths), np.float64).sum(axis=0)
 
 
 def _scaled_sum(
@@ -198,30 +230,32 @@ def sliced_w2(*, projections: int = 64, against: Against = "truth") -> Metric:
     checks.choice("against", against, AGAINST)
 
     def prepare(reference: Any, dataset: Dataset) -> _Projected:
-        y = np.asarray(points("reference", reference))
+        y = exact_points("reference", reference)
         # float32 whatever the working dtype, so that the directions are always the same.
         normal = jax.random.normal(
             key_for(0, "sliced_w2", y.shape[1]), (y.shape[1], projections), jnp.float32
         )
         directions = np.asarray(normal, np.float64)
-        directions = (directions / np.linalg.norm(directions, axis=0)).astype(y.dtype)
+        directions = directions / np.linalg.norm(directions, axis=0)
         potential = dataset.potential() if against == "truth" else None
         if potential is None:
             return _Projected(directions, (), _sorted_projections(y, directions))
-        weights, means, sds = potential.projected(directions.astype(np.float64))
+        weights, means, sds = potential.projected(directions)
         lines = (Line(weights, means[:, i], sds[:, i]) for i in range(projections))
         return _Projected(directions, tuple(lines), y)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         known: _Projected = prepared(prepare, outcome)
-        x = np.asarray(points("samples", outcome.samples, dim=known.directions.shape[0]))
+        x = exact_points("samples", outcome.samples, dim=known.directions.shape[0])
+        if too_far(x):
+            return {"sliced_w2": math.nan}, {}
         along = _sorted_projections(x, known.directions)
         if known.lines:
             each = [line.squared_w2(row) for line, row in zip(known.lines, along, strict=True)]
             return {"sliced_w2": float(np.mean(each))}, {}
         of_x, of_y, share = _coupling(x.shape[0], known.y.shape[1])
         gap = along[:, of_x] - known.y[:, of_y]
-        return {"sliced_w2": float((gap.astype(np.float64) ** 2 @ share).mean())}, {}
+        return {"sliced_w2": float((gap**2 @ share).mean())}, {}
 
     return Metric({"sliced_w2": Column()}, measure, floor="two_sample", prepare=prepare, version=2)
 
