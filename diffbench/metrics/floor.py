@@ -107,6 +107,44 @@ def floor_of(
     return Floor(values, arrays)
 
 
+def read_against(
+    metric: Metric, values: Mapping[str, float], arrays: Mapping[str, Any], floor: Floor
+) -> tuple[Mapping[str, float], dict[str, FloorReading]]:
+    """Returns a metric's values, scaled by its floor, and where each stands in it.
+
+    A value that the floor scales is compared with draws that are scaled by the floor as well, which
+    favours them: they had a share in the scale. So its p-value is a rank among values that floor and
+    reading together have scaled, in which all R + 1 play one part.
+
+    Args:
+      metric: A metric with a floor.
+      values: What it measured, by column.
+      arrays: The arrays that it measured.
+      floor: Its floor; the values by column, and the arrays.
+    """
+    scaled = metric.finish(values, arrays, floor.arrays) if metric.finish else values
+    if metric.floor != "two_sample":
+        return scaled, {}
+    readings = {
+        column: against_floor(scaled[column], floor.values[column], metric.columns[column].better)
+        for column in scaled
+    }
+    if metric.finish is None:
+        return scaled, readings
+    names = [name for name in arrays if name in floor.arrays]
+    pooled = {name: np.concatenate([np.asarray(floor.arrays[name]), [arrays[name]]]) for name in names}
+    ours = metric.finish(values, arrays, pooled)
+    theirs = [
+        metric.finish({}, {name: pooled[name][r] for name in names}, pooled)
+        for r in range(len(floor.values[next(iter(scaled))]))
+    ]
+    for column in theirs[0]:
+        better = metric.columns[column].better
+        rank = against_floor(ours[column], [row[column] for row in theirs], better).p_value
+        readings[column] = readings[column]._replace(p_value=rank)
+    return scaled, readings
+
+
 def against_floor(value: float, floor_values: Any, better: Better = "lower") -> FloorReading:
     """Returns where a value stands among the floor's draws of its column.
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from diffbench.contracts import METRICS, Dataset, Metric, Outcome, key_for
-from diffbench.metrics.floor import against_floor, floor_of
+from diffbench.metrics.far import too_far
+from diffbench.metrics.floor import Floor, FloorReading, floor_of, read_against
 from diffbench.programs import model as models
 from diffbench.programs import scores
+from diffbench.records.outcome import DIVERGED, ERROR
 from diffbench.records.store import Store
 from diffbench.spec import Spec, canonical, label_of
 from diffbench.stages.draw import source_of
 from diffbench.stages.fit import pool_of
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
+
+# Coordinates from which float32 may overflow on the way.
+_WIDE = 1e30
 
 
 def reference(spec: Spec, inputs: Inputs) -> Made:
@@ -73,7 +80,7 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"))
     samples = None
     if drawn is not None:
-        samples = dataset.standardise(inputs.arrays(drawn)["samples"])
+        samples = _standardised(dataset, inputs.arrays(drawn)["samples"])
     score = process = None
     if "process" in of:
         process = models.make_process(of["process"])
@@ -89,12 +96,37 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     )
     key = key_for(of["seed"], "measure", spec["metric"]["name"], label_of(of_truth["dataset"]))
     values, arrays = metric.measure(key, outcome)
-    readings: dict[str, Any] = {}
+    readings: Mapping[str, FloorReading] = {}
     if spec.get("floor") is not None:
-        if metric.finish is not None:
-            values = metric.finish(values, arrays, inputs.arrays(spec["floor"]))
         draws = inputs.record(spec["floor"])["values"]
-        for column, value in values.items() if metric.floor == "two_sample" else ():
-            better = metric.columns[column].better
-            readings[column] = against_floor(value, np.asarray(draws[column]), better)._asdict()
-    return {"values": dict(values), "floor": readings}, dict(arrays)
+        null = Floor({column: np.asarray(row) for column, row in draws.items()}, inputs.arrays(spec["floor"]))
+        values, readings = read_against(metric, values, arrays, null)
+    content: dict[str, Any] = {
+        "values": dict(values),
+        "floor": {column: r._asdict() for column, r in readings.items()},
+    }
+    if metric.floor == "two_sided":
+        content["n_samples"] = spec["floor"]["n"]
+    return {**content, **_unsound(metric, values, samples)}, dict(arrays)
+
+
+def _standardised(dataset: Dataset, points: np.ndarray) -> Any:
+    """Returns stored points in standardised coordinates; those beyond float32's reach in float64."""
+    if np.abs(points).max(initial=0.0) < _WIDE:
+        return dataset.standardise(points)
+    return (points.astype(np.float64) - dataset.mean) / dataset.scale
+
+
+def _unsound(metric: Metric, values: Mapping[str, float], samples: Any) -> dict[str, str]:
+    """Returns the status and reason of values that are none, nothing where all are finite."""
+    bad = [
+        column
+        for column, value in values.items()
+        if not math.isfinite(value) and not metric.columns[column].optional
+    ]
+    if not bad:
+        return {}
+    what = f"{', '.join(bad)} {'is' if len(bad) == 1 else 'are'} not finite"
+    if samples is not None and too_far(np.asarray(samples, np.float64)):
+        return {"status": DIVERGED, "reason": f"{what}: samples lie too far out for float64"}
+    return {"status": ERROR, "reason": what}

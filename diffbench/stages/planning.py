@@ -180,12 +180,14 @@ class _Judging:
         spec = {"stage": "reference", "dataset": cell.data, "m": cell.reference}
         return self._once((id(cell.data), cell.reference), spec)
 
-    def _floor(self, cell: Cell, metric: Spec) -> Spec:
+    def _floor(self, cell: Cell, metric: Spec, built: Metric) -> Spec:
+        n = cell.draw["n"]
         spec = {
             "stage": "floor",
             "metric": metric,
             "reference": self.reference(cell),
-            "n": cell.draw["n"],
+            # Where both sides are truth they are as long as the shorter of samples and reference.
+            "n": min(n, cell.reference) if built.floor == "two_sided" else n,
             "draws": cell.floor_draws,
         }
         return self._once((id(metric), id(cell.data), cell.reference, spec["n"], spec["draws"]), spec)
@@ -213,5 +215,5 @@ class _Judging:
         if "train" in needs:
             spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
         if built.floor is not None:
-            spec["floor"] = self._floor(cell, metric)
+            spec["floor"] = self._floor(cell, metric, built)
         return spec

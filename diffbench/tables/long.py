@@ -84,7 +84,9 @@ def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Index)
             found = record or {}
             floor = found.get("floor", {}).get(column, {})
             yield {
-                **{k: cell[k] for k in ("dataset", "family", "score", "sampler", "seed", "n_samples")},
+                **{k: cell[k] for k in ("dataset", "family", "score", "sampler", "seed")},
+                # A metric may take fewer of them than were drawn.
+                "n_samples": found.get("n_samples", cell["n_samples"]),
                 "metric": column,
                 "value": found.get("values", {}).get(column),
                 "floor_mean": floor.get("mean"),

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from diffbench.contracts import METRICS, key_for
-from diffbench.metrics.floor import against_floor, floor_of
+from diffbench.metrics.floor import Floor, against_floor, floor_of, read_against
 
 KEY = key_for(0)
 
@@ -97,3 +97,34 @@ def test_what_is_wrong_is_named(nine, truth):
         ValueError, match=r"floor values must be one row of at least 2 draws; got shape \[1\]"
     ):
         against_floor(1.0, [1.0])
+
+
+@pytest.mark.parametrize("draws", [4, 9, 19])
+def test_the_p_value_of_a_column_that_the_floor_scales_is_exact(draws):
+    # Readings at six bandwidths with a skew noise of their own and one that they share.
+    rng, trials, metric = np.random.default_rng(draws), 3000, METRICS.build("mmd2")
+    rejected = 0
+    for _ in range(trials):
+        rows = (rng.normal(size=(draws + 1, 1)) ** 2 - 1) / 2 + rng.normal(size=(draws + 1, 6))
+        arrays = {"mmd2_bandwidths": rows[1:]}
+        scaled = [metric.finish({}, {"mmd2_bandwidths": row}, arrays)["mmd2"] for row in rows[1:]]
+        floor = Floor({"mmd2": np.array(scaled), "mmd2_local": rows[1:, 0]}, arrays)
+        values = {"mmd2": math.nan, "mmd2_local": rows[0, 0]}
+        _, readings = read_against(metric, values, {"mmd2_bandwidths": rows[0]}, floor)
+        rejected += readings["mmd2"].p_value <= 1 / (draws + 1) + 1e-12
+    level = 1 / (draws + 1)
+    assert abs(rejected / trials - level) < 4 * math.sqrt(level * (1 - level) / trials)
+
+
+def test_readings_are_those_of_the_scaled_values(nine, truth, outcome):
+    y = truth(nine, 60, "y")
+    for name in ("energy", "mmd2", "detection_n"):
+        metric = METRICS.build(name)
+        floor = floor_of(metric, nine, y, 60, 9)
+        measured = metric.measure(KEY, outcome(nine, 1.2 * truth(nine, 60, "x"), y))
+        values, readings = read_against(metric, *measured, floor)
+        expected = metric.finish(*measured, floor.arrays) if metric.finish else measured[0]
+        assert values == expected
+        assert set(readings) == (set(metric.columns) if metric.floor == "two_sample" else set())
+        for column, reading in readings.items():
+            assert reading.z == against_floor(values[column], floor.values[column]).z

@@ -70,9 +70,9 @@ def main():
         y = np.asarray(dataset.standardise(dataset.sample(key_for(0, "y"), m)), np.float64)
         x = 1.1 * np.random.RandomState(0).standard_normal((n, dim))
         outcome = Outcome(x, y, None, None, None, dataset)
-        found = METRICS.build("energy").measure(key_for(0), outcome)[0]["energy"]
+        found = METRICS.build("energy", against="reference").measure(key_for(0), outcome)[0]["energy"]
         pairs[f"energy, SciPy, {name}"] = found, energy(dataset, x, y)
-        arrays = METRICS.build("mmd2", finest=2.0).measure(key_for(0), outcome)[1]
+        arrays = METRICS.build("mmd2", finest=2.0, against="reference").measure(key_for(0), outcome)[1]
         for h, value in zip(arrays["bandwidths"], arrays["mmd2_bandwidths"], strict=True):
             pairs[f"mmd2 at {h:.3f}, SciPy, {name}"] = value, mmd2(x, y, h)
     dataset, key = DATASETS.build("nine_gaussians"), key_for(3)
