@@ -104,11 +104,8 @@ def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Index)
 
 def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[str, str]:
     """Returns the first failure on a measurement's way, or that it is not done yet."""
-    for stage, found in (
-        ("fit", fit if cell["fit_id"] else {"status": "ok"}),
-        ("draw", draw),
-        ("measure", record),
-    ):
+    way: list[tuple[str, Any]] = [("draw", draw), ("measure", record)]
+    for stage, found in [("fit", fit), *way] if cell["fit_id"] else way:
         if found is None:
             return "missing", f"the {stage} has not run"
         if found["status"] != "ok":
