@@ -96,13 +96,11 @@ def run(request: Request) -> int:
             suite.model_dump(),
             cells,
             store,
+            progress,
             workers=_workers(request.settings),
             settings=request.settings,
             plugins=[str(Path(path).resolve()) for path in request.plugins],
             retry_failed=request.retry_failed,
-            say=progress.note,
-            begin=progress.begin,
-            progress=progress.advance,
             asked=_asked(request, suite),
         )
     made = tables.build(store)

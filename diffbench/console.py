@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from diffbench.progress import TITLES
 from diffbench.signs import fitted, plain
+from diffbench.stages.work import STAGES
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
 from diffbench.tables.headlines import headlines
@@ -188,10 +188,10 @@ def say_verified(report: Any, root: Path) -> None:
 def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
     """Prints what a run would do."""
     _say(f"suite {name}: {cells} cells, results in {root}")
-    for stage, title in TITLES.items():
-        count = sum(task.stage == stage for task in tasks)
+    for stage in STAGES.values():
+        count = sum(task.stage == stage.name for task in tasks)
         if count:
-            _say(f"  {title}: {count}")
+            _say(f"  {stage.title}: {count}")
     _say(f"  done before: {done}")
 
 

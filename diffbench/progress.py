@@ -15,18 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 
 from diffbench.signs import plain
+from diffbench.stages.harness import Listener
+from diffbench.stages.planning import Plan
+from diffbench.stages.work import STAGES
+from diffbench.workers.tasks import Task
 
-TITLES = {
-    "reference": "truth",
-    "fit": "fitting",
-    "draw": "drawing",
-    "floor": "noise floors",
-    "measure": "measuring",
-}
 EVERY = 30.0  # seconds between the lines that say how far a stage is, where there is no terminal
 
 
-class Stage:
+class Done:
     """How far one stage is."""
 
     def __init__(self, title: str):
@@ -49,7 +46,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-class Progress:
+class Progress(Listener):
     """Progress of a run: a bar for each stage on a terminal, lines elsewhere."""
 
     def __init__(self, every: float = EVERY) -> None:
@@ -57,7 +54,7 @@ class Progress:
         self._console = Console(stderr=True)
         self._bars: RichProgress | None = None
         self._ids: dict[str, Any] = {}
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, Done] = {}
         self._every, self._ended = every, threading.Event()
         self._clock: threading.Thread | None = None
         self._before = time.monotonic()  # when the last task ended
@@ -72,10 +69,10 @@ class Progress:
         if self._bars is not None:
             self._bars.stop()
 
-    def begin(self, plan: Any) -> None:
-        """Shows the stages of a plan."""
+    def begin(self, plan: Plan) -> None:
+        """Shows the stages of a plan; see `Listener.begin`."""
         for task in plan.tasks:
-            self._stages.setdefault(task.stage, Stage(TITLES[task.stage])).total += 1
+            self._stages.setdefault(task.stage, Done(STAGES[task.stage].title)).total += 1
         self._before = time.monotonic()
         if not plan.tasks:
             return
@@ -110,14 +107,14 @@ class Progress:
         return "; ".join(stage.line(now) for stage in under_way) or "all is done"
 
     def note(self, line: str) -> None:
-        """Shows a line beside the progress."""
+        """See `Listener.note`; beside the progress."""
         if self._bars is not None:
             self._bars.console.print(escape(plain(line)))
         else:
             _say(line)
 
-    def advance(self, task: Any, record: Mapping[str, Any]) -> None:
-        """Counts a task that ended."""
+    def advance(self, task: Task, record: Mapping[str, Any]) -> None:
+        """Counts a task; see `Listener.advance`."""
         stage, bad = self._stages[task.stage], record["status"] != "ok"
         # The first of a stage began when the one before it ended, or the run did.
         stage.began = self._before if stage.began is None else stage.began

@@ -10,6 +10,7 @@ from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
 from diffbench.spec import Spec, label_of, part_of
+from diffbench.stages.base import Stage
 from diffbench.stages.fit import pool_of, unflatten
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
@@ -81,3 +82,6 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
         reason = f"{bad} of {spec['n']} samples are not finite"
         return {"status": "diverged", "reason": reason, "nfe": drawn.nfe}, arrays
     return {"nfe": drawn.nfe}, arrays
+
+
+DRAW = Stage("draw", "drawing", draw)

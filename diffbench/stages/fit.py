@@ -11,6 +11,7 @@ from diffbench.contracts import Array, key_for
 from diffbench.programs import model as models
 from diffbench.programs import training
 from diffbench.spec import Spec, label_of, part_of
+from diffbench.stages.base import Stage
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
@@ -73,6 +74,9 @@ def _made(fitted: training.Fit) -> Made:
     tail = fitted.loss[-max(1, len(fitted.loss) // 10) :]
     about = {"loss": float(np.mean(tail)), "parameters": sum(a.size for a in ema.values())}
     return about, {**flatten("raw", fitted.raw), **ema, "loss": fitted.loss}
+
+
+FIT = Stage("fit", "fitting", fit)
 
 
 def flatten(prefix: str, params: Mapping[str, Any]) -> dict[str, np.ndarray]:

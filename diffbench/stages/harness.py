@@ -6,16 +6,18 @@ Failures are records too: with a status and a reason.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffbench.contracts import METRICS
 from diffbench.programs import arithmetic
 from diffbench.records import runs
+from diffbench.records.outcome import OK
 from diffbench.records.provenance import provenance
 from diffbench.records.runs import place
 from diffbench.records.store import Store
 from diffbench.spec import Spec
+from diffbench.stages import work
 from diffbench.stages.planning import Plan, plan
 from diffbench.suites.cells import Cell
 from diffbench.workers import engine
@@ -37,19 +39,30 @@ class Tally:
     failed: list[tuple[Task, str]] = dataclasses.field(default_factory=list)
 
 
+class Listener:
+    """Hears how a run goes; this one makes nothing of it."""
+
+    def begin(self, plan: Plan) -> None:
+        """Hears what there is to do, before any work."""
+
+    def note(self, line: str) -> None:
+        """Hears a line that a person should see."""
+
+    def advance(self, task: Task, record: Mapping[str, Any]) -> None:
+        """Hears of a task that ended, with its status, reason and seconds."""
+
+
 @arithmetic.pinned()
 def run(
     suite: Mapping[str, Any],
     cells: Sequence[Cell],
     store: Store,
+    listener: Listener | None = None,
     *,
     workers: int,
     settings: engine.Settings | None = None,
     plugins: Sequence[str] = (),
     retry_failed: bool = False,
-    say: Callable[[str], None] = print,
-    progress: Callable[[Task, Mapping[str, Any]], None] | None = None,
-    begin: Callable[[Plan], None] | None = None,
     asked: Sequence[str] = (),
 ) -> Tally:
     """Runs all that the cells need and the store lacks.
@@ -58,25 +71,21 @@ def run(
       suite: The suite as it was asked for, for `run.json`.
       cells: Its cells.
       store: The results folder.
+      listener: Hears how it goes.
       workers: Worker processes; 0 for none.
       settings: Limits on a task, and the scheduler of a cluster that runs already.
       plugins: Plug-in files that workers must load.
       retry_failed: Whether to try failed tasks again.
-      say: Called with each line of the engine that a person should see.
-      progress: Called with each task that ended and its record.
-      begin: Called with the plan before any work.
       asked: Metrics that were asked for by name: tables and figures show them first.
     """
+    listener = listener or Listener()
     store.prepare()
     planned = plan(cells, store, plugins, retry_failed)
     metrics = {m["name"]: m for cell in cells for m in cell.metrics}
     note_run(store, suite, planned.rows, metrics, asked)
-    if begin is not None:
-        begin(planned)
+    listener.begin(planned)
     tally = Tally(kept=planned.done)
-    from diffbench.stages.work import execute
-
-    ran = engine.run(planned.tasks, execute, workers, settings, folder=store.root, say=say)
+    ran = engine.run(planned.tasks, work.execute, workers, settings, folder=store.root, say=listener.note)
     for task, record, returned in ran:
         if not returned:
             # It ended before it could write a record: its row must not be missing.
@@ -86,10 +95,9 @@ def run(
             tally.kept += 1
         else:
             tally.made += 1
-        if record["status"] != "ok":
+        if record["status"] != OK:
             tally.failed.append((task, record["reason"]))
-        if progress is not None:
-            progress(task, record)
+        listener.advance(task, record)
     return tally
 
 

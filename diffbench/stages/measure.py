@@ -18,6 +18,7 @@ from diffbench.programs import scores
 from diffbench.records.outcome import DIVERGED, ERROR
 from diffbench.records.store import Store
 from diffbench.spec import Spec, canonical, label_of
+from diffbench.stages.base import Stage
 from diffbench.stages.draw import source_of
 from diffbench.stages.fit import pool_of
 from diffbench.stages.inputs import Inputs, Made
@@ -130,3 +131,8 @@ def _unsound(metric: Metric, values: Mapping[str, float], samples: Any) -> dict[
     if samples is not None and too_far(np.asarray(samples, np.float64)):
         return {"status": DIVERGED, "reason": f"{what}: samples lie too far out for float64"}
     return {"status": ERROR, "reason": what}
+
+
+REFERENCE = Stage("reference", "truth", reference)
+FLOOR = Stage("floor", "noise floors", floor)
+MEASURE = Stage("measure", "measuring", measure)

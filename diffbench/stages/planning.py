@@ -15,11 +15,13 @@ from typing import Any
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import runs
 from diffbench.records.store import Store, is_final
-from diffbench.spec import Names, Spec, identify
+from diffbench.spec import Names, Spec
+from diffbench.stages import replicas
+from diffbench.stages.work import STAGES
 from diffbench.suites.cells import BRACKETS, Cell
+from diffbench.workers.payload import Payload
 from diffbench.workers.tasks import Task
 
-STAGES = ("reference", "fit", "draw", "floor", "measure")
 # What a draw depends on and its score does not.
 _OF_THE_DRAW = ("stage", "sampler", "n", "version")
 
@@ -53,14 +55,15 @@ def plan(
     """
     tasks: dict[str, Task] = {}
     names, judging = Names(), _Judging()
-    common = {"root": str(store.root.resolve()), "plugins": list(plugins)}
+    root = str(store.root.resolve())
 
     def need(spec: Spec, after: Iterable[str], program: Any) -> str:
         name = names.identify(spec)
         if name not in tasks:
             stage = spec["stage"]
             shared = sys.intern(names.identify([stage, program]))
-            tasks[name] = Task(name, stage, {"name": name, "spec": spec, **common}, tuple(after), shared)
+            payload = Payload(name, spec, root, tuple(plugins)).to_json()
+            tasks[name] = Task(name, stage, payload, tuple(after), shared)
         return name
 
     rows = []
@@ -97,35 +100,8 @@ def plan(
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
-    todo = sorted(_turned(_grouped(todo)), key=lambda task: urgency[task.stage])
+    todo = sorted(_turned(replicas.grouped(todo)), key=lambda task: urgency[task.stage])
     return Plan(todo, len(have), rows)
-
-
-def _grouped(tasks: list[Task]) -> list[Task]:
-    """Returns the tasks, with fits that share a program of replicas led by the first of them.
-
-    The others wait for it and find their record. Where it failed for a reason that may be its own
-    they train themselves.
-    """
-    groups: dict[str, list[list[Task]]] = {}
-    found = {task.name: task for task in tasks}
-    for task in tasks:
-        spec = task.payload["spec"]
-        replicas = spec.get("replicas", 1)
-        if task.stage == "fit" and replicas > 1:
-            alike = groups.setdefault(identify({k: v for k, v in spec.items() if k != "seed"}), [])
-            if not alike or len(alike[-1]) == replicas:
-                alike.append([])
-            alike[-1].append(task)
-    for first, *others in (group for alike in groups.values() for group in alike):
-        led = [task.payload["spec"] for task in others]
-        found[first.name] = dataclasses.replace(first, payload={**first.payload, "leads": led})
-        for task in others:
-            waits = (*task.after, first.name)
-            found[task.name] = dataclasses.replace(
-                task, payload={**task.payload, "led": first.name}, after=waits
-            )
-    return list(found.values())
 
 
 def _turned(tasks: list[Task]) -> list[Task]:

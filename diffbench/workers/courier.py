@@ -18,22 +18,27 @@ from typing import Any
 
 from diffbench.records.store import FAILED, FOLDERS, Store
 from diffbench.spec import identify
+from diffbench.workers.payload import Payload
 
 Files = dict[str, bytes]
 
 
-def inputs(payload: Mapping[str, Any]) -> Files:
+def inputs(content: Mapping[str, Any]) -> Files:
     """Returns the stored files that a task builds on, by their path in the results folder.
 
     Where fits are trained together their own records go too: a fit that is led looks for its own,
     which may be there, and for that of the one that leads it; and that one for those it leads.
+
+    Args:
+      content: A `Payload` as JSON.
     """
-    root, spec = Path(payload["root"]), payload["spec"]
-    needed = [(one["stage"], identify(one)) for one in (*_built_on(spec), *payload.get("leads", ()))]
-    if payload.get("led"):
-        needed += [("fit", payload["name"]), ("fit", payload["led"])]
-    store = Store(root, frozen=True)
-    return {path: (root / path).read_bytes() for stage, name in needed for path in _paths(store, stage, name)}
+    payload = Payload.of(content)
+    needed = [(one["stage"], identify(one)) for one in (*_built_on(payload.spec), *payload.leads)]
+    if payload.led:
+        needed += [("fit", payload.name), ("fit", payload.led)]
+    store = Store(payload.root, frozen=True)
+    paths = (path for stage, name in needed for path in _paths(store, stage, name))
+    return {path: (store.root / path).read_bytes() for path in paths}
 
 
 def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:

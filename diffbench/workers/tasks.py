@@ -37,11 +37,11 @@ class Ended(NamedTuple):
     """
 
     task: Task
-    result: dict[str, Any]
+    result: Mapping[str, Any]
     returned: bool
 
 
-Execute = Callable[[Mapping[str, Any]], dict[str, Any]]
+Execute = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Queue:

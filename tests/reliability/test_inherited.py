@@ -9,6 +9,7 @@ from tiny_suite import TINY
 from diffbench.records.store import FOLDERS, Store
 from diffbench.spec import identify
 from diffbench.stages import harness, planning
+from diffbench.stages.work import STAGES
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.tables import long as tables
@@ -18,7 +19,7 @@ LATE = {"status": "timeout", "reason": "it took longer than 1 s"}
 
 def run(root, **options):
     suite, store = suites.parse(TINY), Store(root)
-    return store, harness.run(suite.model_dump(), expand(suite), store, workers=0, say=print, **options)
+    return store, harness.run(suite.model_dump(), expand(suite), store, workers=0, **options)
 
 
 def rows(store):
@@ -34,7 +35,7 @@ def alone(tmp_path_factory):
 def stopped(alone, root, stage, **end):
     """Returns a copy of a run in which the tasks of a stage failed before they could write a record."""
     shutil.copytree(alone.root, root)
-    for later in [*planning.STAGES][planning.STAGES.index(stage) :]:
+    for later in [*STAGES][[*STAGES].index(stage) :]:
         if later != "floor" or stage in ("reference", "floor"):
             shutil.rmtree(root / FOLDERS[later])
     store = Store(root)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
@@ -169,13 +170,14 @@ def test_an_interrupted_run_goes_on_to_the_same_table(done, tiny, tmp_path):
 
     steps = []
 
-    def stop_after_three(task, record):
-        steps.append(task)
-        if len(steps) == 3:
-            raise Stop
+    class StopAfterThree(harness.Listener):
+        def advance(self, task, record):
+            steps.append(task)
+            if len(steps) == 3:
+                raise Stop
 
     with pytest.raises(Stop):
-        run(tiny(), tmp_path, progress=stop_after_three)
+        run(tiny(), tmp_path, listener=StopAfterThree())
     halfway = long_table(Store(tmp_path))
     assert (halfway["status"] == "missing").any()
     store, tally = run(tiny(), tmp_path)
@@ -205,7 +207,8 @@ def test_an_error_is_a_record_and_is_tried_again_only_when_asked(tiny, tmp_path,
     def broken(spec, store):
         raise RuntimeError("out of luck\nsecond line")
 
-    monkeypatch.setitem(work.STAGES, "floor", broken)
+    floor = dataclasses.replace(work.STAGES["floor"], run=broken)
+    monkeypatch.setitem(work.STAGES, "floor", floor)
     store, tally = run(tiny(), tmp_path)
     long = long_table(store)
     assert set(long["status"]) == {"error"}

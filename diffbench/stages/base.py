@@ -1,0 +1,30 @@
+"""What a stage is: one kind of work, from a specification to a record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from diffbench.records.store import FOLDERS
+from diffbench.spec import Spec
+from diffbench.stages.inputs import Inputs, Made
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One kind of work.
+
+    Attributes:
+      name: Its name: "stage" in every specification.
+      title: What people read while it runs.
+      run: Makes what a specification of this stage asks for.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Spec, Inputs], Made]
+
+    @property
+    def folder(self) -> str:
+        """Returns where its records lie in a results folder."""
+        return FOLDERS[self.name]
