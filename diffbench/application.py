@@ -147,12 +147,15 @@ def dry_run(request: Request) -> int:
     return 0
 
 
-def verify(folder: Path, paths: tuple[str, ...], tolerance: float) -> int:
+def verify(
+    folder: Path, paths: tuple[str, ...], tolerance: float, workers: int | None = 0, repair: bool = False
+) -> int:
     """Checks a results folder and returns the exit code."""
     arithmetic.pin()
     for path in paths:
         plugins.load(path)
-    report = checking.check(folder, tolerance)
+    files = [str(Path(path).resolve()) for path in paths]
+    report = checking.check(folder, tolerance, workers=workers, plugins=files, repair=repair, watch=Progress)
     console.say_verified(report, folder)
     return 1 if report.wrong else 0
 

@@ -157,20 +157,30 @@ def verify(
     tolerance: Annotated[
         float, typer.Option(help="Relative difference at which a value still counts as the same.")
     ] = 1e-4,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Worker processes; one a core by default once it takes long."),
+    ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Move what is broken to quarantine, to be made again."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Check every digest and measure the stored samples again; nothing is written.
+    """Check every digest and measure the stored samples again; without --repair nothing is written.
 
     Exit code 1 if anything is broken or disagrees. Parts of plug-ins are only built where their
     file is given.
     """
     from diffbench.workers import devices
+    from diffbench.workers.engine import Settings
 
     _ready()
+    Settings(workers=workers)
     devices.settle(0, scheduled=False)  # measured as it was
     from diffbench import application
 
-    raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance))
+    raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance, workers, repair))
 
 
 @app.command(name="list")

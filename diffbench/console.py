@@ -182,6 +182,8 @@ def say_verified(report: Any, root: Path) -> None:
         _say(f"without a digest, so read and not vouched for: {report.unsealed} files")
     for reason, count in sorted(report.skipped.items()):
         _say(f"not measured again: {count} measurements; {reason}")
+    if report.moved:
+        _say(f"moved to quarantine/: {len(report.moved)} files; run the suite again and they are made again")
     _say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 

@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 
 from diffbench.signs import plain
+from diffbench.stages import intact
 from diffbench.stages.harness import Listener
 from diffbench.stages.planning import Plan
 from diffbench.stages.work import STAGES
 from diffbench.workers.tasks import Task
 
+TITLES = {intact.CHECK: "files", **{name: stage.title for name, stage in STAGES.items()}}
 EVERY = 30.0  # seconds between the lines that say how far a stage is, where there is no terminal
 
 
@@ -72,7 +74,7 @@ class Progress(Listener):
     def begin(self, plan: Plan) -> None:
         """Shows the stages of a plan; see `Listener.begin`."""
         for task in plan.tasks:
-            self._stages.setdefault(task.stage, Done(STAGES[task.stage].title)).total += 1
+            self._stages.setdefault(task.stage, Done(TITLES[task.stage])).total += 1
         self._before = time.monotonic()
         if not plan.tasks:
             return

@@ -21,7 +21,7 @@ VIEW = "run.json"
 PLACE = ("dataset", "score", "family", "budget", "sampler", "seed")
 # What tables ask of every cell.
 NAMES = {*PLACE, "fit_id", "draw_id", "measures"}
-_NAME = re.compile(r"(\d{6,})-([0-9a-f]{16})\.json")
+NAME = re.compile(r"(\d{6,})-([0-9a-f]{16})\.json")
 Spec = Mapping[str, Any]
 
 
@@ -71,7 +71,7 @@ def _listed(store: Store) -> list[tuple[int, str]]:
         names = [path.name for path in (store.root / FOLDER).iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found = (_NAME.fullmatch(name) for name in names)
+    found = (NAME.fullmatch(name) for name in names)
     return sorted((int(match[1]), match[2]) for match in found if match)
 
 

@@ -37,6 +37,8 @@ def _whole(value: float) -> float:
     return value
 
 
+# As in `contracts`, which imports JAX: tables do without.
+Better = Literal["lower", "higher", "truth"]
 Number = float | None
 # What pandas holds as a 64-bit integer.
 Count = Annotated[float, Field(ge=-(2**53), le=2**53), AfterValidator(_whole)]
@@ -63,6 +65,14 @@ class Arrays(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Cause(BaseModel):
+    """Where the failure that a record inherited lies."""
+
+    model_config = _STRICT
+    stage: Literal["fit", "draw", "reference", "measure", "floor"]
+    name: Name
+
+
 class Record(BaseModel):
     """What all records have."""
 
@@ -71,7 +81,7 @@ class Record(BaseModel):
     reason: str = ""
     seconds: Number = None
     compiled: bool | None = None
-    blocked: bool = False
+    inherited: Cause | None = None
     nfe: Count | None = None
     spec: dict[str, Any] = {}
     arrays: Arrays | dict[str, None] | None = None
@@ -100,7 +110,7 @@ class Column(BaseModel):
     """What tables must know of one number of a metric."""
 
     model_config = _STRICT
-    better: Literal["lower", "higher"]
+    better: Better
     perfect: Number = None
     censored: bool = False
     optional: bool = False

@@ -8,10 +8,11 @@ by the user's word.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,24 @@ from diffbench import checks
 from diffbench.contracts import DATASETS, FAMILIES, METRICS
 from diffbench.networks.base import NETWORKS
 from diffbench.networks.base import VERSION as NETWORK_VERSION
+from diffbench.plugins import load
 from diffbench.process import PROCESSES
 from diffbench.process import VERSION as PROCESS_VERSION
-from diffbench.records import files, runs, shapes
-from diffbench.records.folder import Check
-from diffbench.records.seal import UNSEALED, Broken, Foreign, unseal
-from diffbench.records.store import FOLDERS, Store, StoreError
+from diffbench.programs import arithmetic
+from diffbench.records.store import FOLDERS, Store
 from diffbench.registry import Entry, Registry
 from diffbench.spec import Spec, identify
-from diffbench.stages import work
+from diffbench.stages import intact, work
+from diffbench.stages.harness import Listener
+from diffbench.stages.planning import Plan
 from diffbench.suites.parts import part
+from diffbench.workers import engine
+from diffbench.workers.tasks import Ended, Task
 
 # Added to the relative tolerance: below it float32 sums of standardised points are noise.
 ABSOLUTE = 1e-6
+# Seconds after which measuring goes on on workers, which take about ten to start.
+PATIENCE = 20.0
 
 
 def _of_class(family: Any) -> int:
@@ -48,114 +54,124 @@ PARTS: Mapping[str, tuple[Registry[Any], Callable[[Entry[Any], Mapping[str, Any]
 }
 
 
-@dataclasses.dataclass
-class Report:
-    """What a check found.
-
-    Attributes:
-      files: Files looked at.
-      unsealed: Of these, files from before there were digests.
-      measured: Measurements made again.
-      skipped: Measurements not made again, by reason.
-      wrong: (file, what is wrong with it).
-    """
-
-    files: int = 0
-    unsealed: int = 0
-    measured: int = 0
-    skipped: Counter[str] = dataclasses.field(default_factory=Counter)
-    wrong: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+def _nobody() -> AbstractContextManager[Listener]:
+    return nullcontext(Listener())
 
 
-def check(folder: Path | str, tolerance: float = 1e-4) -> Report:
+def check(
+    folder: Path | str,
+    tolerance: float = 1e-4,
+    *,
+    workers: int | None = 0,
+    plugins: Sequence[str] = (),
+    repair: bool = False,
+    watch: Callable[[], AbstractContextManager[Listener]] = _nobody,
+) -> intact.Report:
     """Checks a results folder.
 
     Args:
       folder: The folder.
       tolerance: Relative difference of values that counts as none.
+      workers: Processes that measure; 0 for none, None for one a core once it takes long.
+      plugins: Plug-in files that they load.
+      repair: Whether to move what is broken to quarantine; else nothing is written.
+      watch: Makes who hears how far it is, of the files and then of the measurements.
 
     Raises:
       StoreError: If there is no run in the folder, or it cannot be read.
       ValueError: If the tolerance is not positive.
     """
     checks.positive(tolerance=tolerance)
-    store, report = Store(folder, frozen=True), Report()
-    runs_found = sorted((store.root / runs.FOLDER).glob("*.json"))
-    if not runs_found and not (store.root / runs.VIEW).exists():
-        raise StoreError(f"no run in {store.root}: it has no {runs.VIEW}")
-    for path in (*runs_found, *store.root.glob(runs.VIEW)):
-        _content(store, path, report, shapes.run, files.RUN_BYTES)
+    store, report = Store(folder, frozen=True), intact.Report()
+    faults: list[intact.Fault] = []
+    payload = {"root": str(store.root.resolve()), "plugins": [*plugins], "tolerance": tolerance}
     again = []
-    for stage, name in FOLDERS.items():
-        for path in sorted((store.root / name).glob("*.json")):
-            record = _content(store, path, report, shapes.record(stage), files.RECORD_BYTES)
-            if record is not None and _is_whole(store, stage, path, record, report) and stage == "measure":
-                again.append((path, record))
-    for path, record in again:
-        if record.get("status") == "ok":
-            _measure_again(store, path, record, tolerance, report)
+    with watch() as shown:
+        paths = intact.stored(store)
+        tasks = [Task(path.name, intact.CHECK, {}) for _, path in paths]
+        shown.begin(Plan(tasks, 0, []))
+        for task, seen in zip(tasks, intact.look(store, paths), strict=True):
+            report.files += seen.files
+            report.unsealed += seen.unsealed
+            faults += seen.faults
+            if seen.program is not None:
+                name = seen.file
+                again.append(Task(name, "measure", {**payload, "file": name}, (), seen.program))
+            shown.advance(task, _outcome(len(seen.faults), "broken"))
+    faults += intact.lost_runs(store)
+    with watch() as shown:
+        shown.begin(Plan(again, 0, []))
+        for ended in _measured(again, workers):
+            result = ended.result
+            found = [intact.Fault(*fault) for fault in result.get("faults", ())]
+            if result["status"] != "ok":
+                found = [intact.Fault(ended.task.name, f"it cannot be measured again: {result['reason']}")]
+            if result.get("skipped"):
+                report.skipped[result["skipped"]] += 1
+            report.measured += bool(result.get("measured"))
+            faults += found
+            shown.advance(ended.task, _outcome(len(found), "wrong"))
+    report.wrong = sorted((fault.where, fault.what) for fault in faults)
+    if repair:
+        report.moved = intact.repair(Store(folder), faults)
     return report
 
 
-def _shown(store: Store, path: Path) -> str:
-    return path.relative_to(store.root).as_posix()
+def _outcome(faults: int, reason: str) -> dict[str, str]:
+    return {"status": "error", "reason": reason} if faults else {"status": "ok", "reason": ""}
 
 
-def _content(store: Store, path: Path, report: Report, check: Check, most: int) -> dict[str, Any] | None:
-    """Returns what is in a sealed file, or None and a fault in the report."""
-    report.files += 1
-    try:
-        content = unseal(files.read(path, most) or b"")
-        check(content)
-    except (Broken, Foreign, files.Unfit) as error:
-        report.wrong.append((_shown(store, path), str(error)))
-        return None
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    report.unsealed += content["schema"] == UNSEALED
-    return content
+def _measured(tasks: list[Task], workers: int | None) -> Iterator[Ended]:
+    """Yields each measurement made again: here, then, if that takes long, on workers."""
+    began, cores = time.monotonic(), os.cpu_count() or 1
+    done = 0
+    if not workers:
+        for ended in engine.run(tasks, judged, 0):
+            yield ended
+            done += 1
+            if workers is None and cores > 1 and time.monotonic() - began > PATIENCE:
+                break
+    # They see the folder, for they are of this machine: without it, nothing is written for them to find.
+    yield from engine.run(tasks[done:], judged, workers or cores)
 
 
-def _is_whole(store: Store, stage: str, path: Path, record: Mapping[str, Any], report: Report) -> bool:
-    """Returns whether a record has its own name and its arrays; a fault enters the report."""
-    spec, about = record.get("spec"), record.get("arrays")
-    reason = ""
-    if not isinstance(spec, Mapping) or identify(spec) != path.name.split(".")[0]:
-        reason = "its name is not the hash of its specification"
-    elif about:
-        report.files += 1
-        try:
-            store.check_arrays(stage, path.name.split(".")[0], about, True)
-        except (Broken, StoreError) as error:
-            reason = f"its arrays {about['file']}: {error}"
-    if reason:
-        report.wrong.append((_shown(store, path), reason))
-    return not reason
+@arithmetic.pinned()
+def judged(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes a stored measurement again and compares; module-level, so that a worker can import it.
 
+    Args:
+      payload: {"file", "root", "plugins", "tolerance"}, all JSON.
 
-def _measure_again(
-    store: Store, path: Path, record: Mapping[str, Any], tolerance: float, report: Report
-) -> None:
-    spec = record["spec"]
+    Returns:
+      "status" and "reason"; "faults", each as `intact.Fault` has it; whether it was "measured", or why
+      it was "skipped".
+    """
+    for path in payload["plugins"]:
+        load(path)
+    store, where = Store(payload["root"], frozen=True), payload["file"]
+    record = store.load(store.root / where) or {}
+    spec = record.get("spec", {})
+    fine: dict[str, Any] = {"status": "ok", "reason": ""}
     reason = next((why for kind, one in _parts(spec) if (why := _differs(kind, one))), None)
     if reason is not None:
-        report.skipped[reason] += 1
-        return
-    where = _shown(store, path)
-    try:
-        again = work.measured_again(spec, store)
-    except Exception as error:
-        report.wrong.append((where, f"it cannot be measured again: {type(error).__name__}: {error}"))
-        return
+        return {**fine, "skipped": reason}
+    again = work.measured_again(spec, store)
     if again["status"] != "ok":
-        report.wrong.append((where, f"it cannot be measured again: {again['reason']}"))
-        return
-    report.measured += 1
+        return again
     old, new = _numbers(record), _numbers(again)
-    for label in sorted({*old, *new}):
-        if not _same(old.get(label), new.get(label), tolerance):
-            told = f"{label} was stored as {old.get(label)} and is now {new.get(label)}"
-            report.wrong.append((where, f"{spec['metric']['name']}: {told}"))
+    # Which of the two is wrong cannot be seen, so the samples go too.
+    drawn = spec.get("draw")
+    spoilt = [where, *([f"{FOLDERS['draw']}/{identify(drawn)}.json"] if drawn is not None else [])]
+    faults = [
+        (
+            where,
+            f"{spec['metric']['name']}: {label} was stored as {old.get(label)} and is now {new.get(label)}",
+            spoilt,
+        )
+        for label in sorted({*old, *new})
+        if not _same(old.get(label), new.get(label), payload["tolerance"])
+    ]
+    return {**fine, "measured": True, "faults": faults}
 
 
 def _parts(spec: Any) -> Iterator[tuple[str, Spec]]:

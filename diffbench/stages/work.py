@@ -119,11 +119,11 @@ def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
     Args:
       spec: Its specification.
       store: The results folder, frozen.
-
-    Raises:
-      Exception: Whatever the measurement raises, such as where what it needs is not there.
     """
-    record, _ = measures.measure(spec, Inputs(store))
+    try:
+        record, _ = measures.measure(spec, Inputs(store))
+    except Exception as error:
+        return dict(describe(error))
     return {"status": OK, "reason": "", **record}
 
 

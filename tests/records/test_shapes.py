@@ -104,6 +104,9 @@ HARMS = [
     ("floor", ("values", "energy"), 0.5),
     ("floor", ("values", "energy", 0), "x"),
     ("fit", ("reason",), {}),
+    ("fit", ("inherited",), {"stage": "fit"}),
+    ("fit", ("inherited",), {"stage": "training", "name": "a"}),
+    ("fit", ("inherited",), {"stage": "fit", "name": "../a"}),
 ]
 
 
@@ -128,6 +131,12 @@ def test_a_record_of_another_shape_is_put_away_and_missing(store, stage, path, v
 def test_a_record_that_lacks_something_is_broken(path):
     with pytest.raises(seal.Broken, match="it has another shape"):
         shapes.record("measure")(without(GOOD["measure"], path))
+
+
+def test_columns_may_be_as_good_as_contracts_let_them():
+    from diffbench import contracts
+
+    assert shapes.Better == contracts.Better
 
 
 def test_a_failure_without_a_reason_is_broken():

@@ -1,3 +1,4 @@
+import contextlib
 import inspect
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 from diffbench.records import seal
 from diffbench.records.store import Store, StoreError
 from diffbench.stages import harness, verify
+from diffbench.stages.harness import Listener
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 
@@ -165,6 +167,92 @@ def test_no_run_and_a_wrong_tolerance_are_one_line(tmp_path):
         verify.check(tmp_path)
     with pytest.raises(ValueError, match="tolerance must be positive and finite; got 0"):
         verify.check(tmp_path, tolerance=0)
+
+
+def run_again(root):
+    from tiny_suite import TINY
+
+    suite = suites.parse({**TINY, "metrics": ["energy", "score_error"]})
+    harness.run(suite.model_dump(), expand(suite), Store(root), workers=0)
+
+
+def test_repair_puts_away_what_is_broken_and_a_run_makes_it_again(copy):
+    """Samples that nobody reads again, and a record of another shape."""
+    before = tables(copy)
+    (copy / "draws" / "mine.json").write_text("mine")
+    samples = sorted((copy / "draws").glob("*.safetensors"))[0]
+    data = bytearray(samples.read_bytes())
+    data[-1] ^= 1
+    samples.write_bytes(data)
+    floor = sorted((copy / "floors").glob("*.json"))[0]
+    change(floor, lambda record: record.update(values=3))
+    moved = verify.check(copy, repair=True).moved
+    draw = samples.name.split(".")[0]
+    assert sorted(moved) == [f"draws/{samples.name}", f"draws/{draw}.json", f"floors/{floor.name}"]
+    assert not any((copy / name).exists() for name in moved)
+    run_again(copy)
+    assert [where for where, _ in verify.check(copy).wrong] == ["draws/mine.json"]
+    assert (copy / "draws" / "mine.json").read_text() == "mine"
+    assert tables(copy) == before
+
+
+def test_repair_puts_away_a_value_with_the_samples_that_do_not_give_it(copy):
+    before = tables(copy)
+    path = measured(copy, "energy", "truth")
+    change(path, lambda record: record["values"].update(energy=9.0))
+    report = verify.check(copy, repair=True)
+    assert f"measurements/{path.name}" in report.moved
+    assert [name.split("/")[0] for name in report.moved] == ["measurements", "draws"]
+    run_again(copy)
+    assert verify.check(copy).wrong == []
+    assert tables(copy) == before
+
+
+def tables(root):
+    from diffbench.tables import long
+
+    return long.build(Store(root)).long.to_csv()
+
+
+def test_repair_of_a_good_folder_moves_nothing(copy):
+    before = snapshot(copy)
+    assert verify.check(copy, repair=True).moved == []
+    assert snapshot(copy) == before
+
+
+@pytest.mark.slow
+def test_workers_find_what_one_process_finds(copy):
+    change(measured(copy, "energy"), lambda record: record["values"].update(energy=9.0))
+    before = snapshot(copy)
+    one, two = verify.check(copy), verify.check(copy, workers=2)
+    assert (one.wrong, one.measured) == (two.wrong, two.measured)
+    assert len(one.wrong) == 1
+    assert snapshot(copy) == before
+
+
+def test_who_watches_sees_each_file_and_each_measurement(done):
+    seen = []
+
+    class Watch(Listener):
+        def begin(self, plan):
+            seen.append(len(plan.tasks))
+
+        def advance(self, task, record):
+            seen.append(task.stage)
+
+    report = verify.check(done, watch=lambda: contextlib.nullcontext(Watch()))
+    files, checked, measured = seen[0], seen.count("check"), seen.count("measure")
+    assert (files, checked) == (len([*done.glob("*/*.json")]) + 1, files)
+    assert measured == report.measured
+
+
+def test_a_run_that_was_lost_is_said(copy):
+    name = f"runs-000009-{'0' * 16}.json-{'0' * 8}"
+    (copy / "quarantine").mkdir()
+    (copy / "quarantine" / name).write_bytes(b"broken")
+    ((where, what),) = verify.check(copy).wrong
+    assert where == f"quarantine/{name}"
+    assert what.endswith("run its suite again")
 
 
 PLUGIN = """
