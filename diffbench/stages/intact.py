@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from diffbench.records import files, quarantine, runs, shapes
 from diffbench.records.folder import Check
-from diffbench.records.seal import UNSEALED, Broken, Foreign, unseal
+from diffbench.records.seal import UNSEALED, Broken, Foreign, seal, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError
 from diffbench.spec import identify
 
@@ -105,8 +105,12 @@ def _seen(store: Store, stage: str, path: Path) -> Seen:
     where = path.relative_to(store.root).as_posix()
     check: Check = shapes.record(stage) if stage else shapes.run
     try:
-        content = unseal(files.read(path, files.RECORD_BYTES if stage else files.RUN_BYTES) or b"")
+        data = files.read(path, files.RECORD_BYTES if stage else files.RUN_BYTES) or b""
+        content = unseal(data)
         check(content)
+        if content["schema"] != UNSEALED and seal(content) != data:
+            # JSON of another layout, or with a key twice, may read otherwise to another reader.
+            raise Broken("it is not laid out as this package writes it")
     except (Broken, Foreign, files.Unfit) as error:
         spoilt = () if isinstance(error, Foreign) else (where,)
         return Seen(where, faults=(Fault(where, str(error), spoilt),))

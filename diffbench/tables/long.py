@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from diffbench.records import runs
-from diffbench.records.index import Index
+from diffbench.records.reader import Reader
 from diffbench.records.store import Store
 from diffbench.tables import rendering, spreadsheet
 from diffbench.tables.comparison import compare
@@ -59,7 +59,7 @@ def build(store: Store) -> Tables:
       StoreError: If the folder holds no run.
     """
     run = read_run(store)
-    reader = Index(store)
+    reader = Reader(store)
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
     long = pd.DataFrame(rows, columns=list(LONG))
     for column in ("value", "floor_mean", "floor_sd", "z", "p_value"):
@@ -70,11 +70,10 @@ def build(store: Store) -> Tables:
     split = error_split(long, processes, run["columns"])
     leading = tuple(run.get("leading", ()))
     made = Tables(long, compare(long, run["columns"]), split, _times(run, reader), leading)
-    reader.save()
     return made
 
 
-def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Index) -> Iterator[dict[str, Any]]:
+def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader) -> Iterator[dict[str, Any]]:
     """Yields the long rows of a cell: one for each column of each of its metrics."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     for metric, name in cell["measures"].items():
@@ -114,7 +113,7 @@ def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[
     return "ok", ""
 
 
-def _times(run: Mapping[str, Any], read: Index) -> pd.DataFrame:
+def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:
     """Returns the seconds of every stage; machines differ here and nowhere else."""
     rows = []
     for cell in run["cells"]:
