@@ -13,7 +13,8 @@ the good value is truth itself, more and less are. `finite data` stands where th
 and the suite asks for its empirical score: the part that a perfect fit of that set would lose.
 
 All parts of a row are means over the same seeds, those in which each of its scores has a value, so that
-total = solver + learning holds of the means too.
+total = solver + learning holds of the means too. Their t intervals say how much another training would
+differ; which of them these models err in at all is the question of `verdict`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ import numpy as np
 import pandas as pd
 
 from diffbench.tables.headlines import sides
-from diffbench.tables.statistics import Interval, t_interval
+from diffbench.tables.statistics import t_interval
+from diffbench.tables.verdict import Part, difference_p_values, verdict
 
 PARTS = ("total", "solver", "learning", "finite_data")
 NAMES = {"solver": "solving", "learning": "learning", "finite_data": "finite data"}
-# Draws of a seed that a part depends on.
-_DRAWS = {"solver": 1, "learning": 2, "finite_data": 2}
 _KEYS = ["dataset", "family", "budget", "sampler", "metric"]
 # Where a row stands beside a learned one: same noise process, sampler, metric and seed.
 _PLACE = ("dataset", "process", "sampler", "metric", "seed")
@@ -53,40 +53,75 @@ def error_split(
     Returns:
       Parts in the metric's own units with the ends of their 95% t intervals over seeds, NaN
       where a row to compare with is missing; divide by `floor_sd` for floor deviations. `seeds`
-      counts the seeds behind them. `errs_in` names the parts that are worse than zero by their
-      own interval and by the floor's deviation.
+      counts the seeds behind them. `errs_in` names the parts that these models err in, with how
+      many seeds show each; see `verdict`.
     """
-    side = sides(columns or {})
+    side, spans = sides(columns or {}), _spans(long)
     sound = long[(long["status"] == "ok") & long["floor_sd"].gt(0.0)]
     learned = sound[sound["score"] == "learned"].assign(process=lambda rows: rows["family"].map(processes))
     for score in ("exact", "empirical"):
-        here = sound.loc[sound["score"] == score, [*_BESIDE, "value"]]
-        names = {"family": "process", "value": score}
+        here = sound.loc[sound["score"] == score, [*_BESIDE, "value", "p_value"]]
+        names = {"family": "process", "value": score, "p_value": f"{score}_p"}
         learned = learned.merge(here.rename(columns=names), how="left", on=list(_PLACE))
     values = {score: learned[score].to_numpy(float) for score in ("exact", "empirical")}
     values["learned"] = learned["value"].to_numpy(float)
+    ranks = learned["exact_p"].to_numpy(float)
     floor, floor_sd = learned["floor_mean"].to_numpy(float), learned["floor_sd"].to_numpy(float)
     rows = []
     # Plain arrays: a pandas group for each row would take most of a large table's time.
     groups: Mapping[Any, Any] = learned.groupby(_KEYS, sort=False).indices
     for key, at in groups.items():
         sign = side.get(key[-1], 1.0)
-        intervals, seeds = _parts({score: found[at] for score, found in values.items()}, floor[at], sign)
+        parts, common = _parts({score: found[at] for score, found in values.items()}, floor[at], sign)
+        intervals = {part: t_interval(value) for part, value in parts.items()}
+        known = {part: parts[part] for part in NAMES if intervals[part].n}
+        sd = max(floor_sd[at[0]], _deviation(values["exact"][at][common]))
+        found = _judged(known, ranks[at][common], sd, math.isnan(sign))
         row: dict[str, Any] = {
             **dict(zip(_KEYS, key, strict=True)),
-            "seeds": seeds,
+            "seeds": int(common.sum()),
             "floor_sd": floor_sd[at[0]],
         }
         for part, interval in intervals.items():
             row |= {part: interval.mean, f"{part}_low": interval.low, f"{part}_high": interval.high}
-        rows.append({**row, "errs_in": _verdict(intervals, floor_sd[at[0]], math.isnan(sign))})
+        rows.append({**row, "errs_in": verdict(found, spans.get((key[0], key[-1]), math.nan))})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _spans(long: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Returns how far the Gaussian lies from truth, by dataset and column, in the column's units."""
+    rows = long[(long["score"] == "gaussian") & (long["status"] == "ok")]
+    gap = (rows["value"] - rows["floor_mean"]).abs()
+    found: Mapping[Any, float] = gap.groupby([rows["dataset"], rows["metric"]], sort=False).mean().to_dict()
+    return {(str(place[0]), str(place[1])): float(span) for place, span in found.items()}
+
+
+def _deviation(exact: np.ndarray) -> float:
+    """Returns the deviation of exact rows over seeds, 0 where it cannot be told."""
+    found = exact[np.isfinite(exact)]
+    return float(found.std(ddof=1)) if len(found) > 1 else 0.0
+
+
+def _judged(
+    known: Mapping[str, np.ndarray], ranks: np.ndarray, deviation: float, two_sided: bool
+) -> dict[str, Part]:
+    """Returns the parts that are known with the p-value of each seed."""
+    found = {}
+    for part, value in known.items():
+        if part != "solver":
+            p_values = difference_p_values(value, deviation, two_sided=two_sided)
+        elif np.isfinite(ranks).all():
+            p_values = ranks
+        else:
+            continue
+        found[part] = Part(NAMES[part], value, p_values)
+    return found
 
 
 def _parts(
     values: Mapping[str, np.ndarray], floor: np.ndarray, sign: float
-) -> tuple[dict[str, Interval], int]:
-    """Returns the parts of one row over the seeds that its scores share, and how many those are.
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Returns the parts of one row for each of the seeds that its scores share, and which those are.
 
     Args:
       values: By score, each `[seeds]`, NaN where there is none.
@@ -108,29 +143,4 @@ def _parts(
         "finite_data": np.where(has_empirical, empirical - exact, math.nan),
     }
     turned = -1.0 if sign < 0 else 1.0
-    return {part: t_interval(turned * value[common]) for part, value in parts.items()}, int(common.sum())
-
-
-def _verdict(parts: Mapping[str, Interval], floor_sd: float, two_sided: bool) -> str:
-    """Returns the parts that are not zero on the bad side, the largest first.
-
-    A few seeds that happen to agree make an interval too short, so a part must also exceed two
-    standard errors by the floor's own deviation, which is known from many draws. The solver's part
-    has one draw a seed, and its floor's mean has many; the other two are differences of two draws.
-    """
-    known = {part: interval for part, interval in parts.items() if part in NAMES and interval.n}
-    if not known:
-        return "not known"
-    if not any(math.isfinite(interval.low) for interval in known.values()):
-        return "needs 2 seeds"
-    if two_sided:
-        known = {part: _upwards(interval) for part, interval in known.items()}
-    least = {part: 2.0 * floor_sd * math.sqrt(_DRAWS[part] / known[part].n) for part in known}
-    above = [part for part, interval in known.items() if interval.low > 0.0 and interval.mean > least[part]]
-    return ", ".join(NAMES[part] for part in sorted(above, key=lambda p: -known[p].mean)) or "nothing seen"
-
-
-def _upwards(interval: Interval) -> Interval:
-    """Returns an interval with its mean above zero, mirrored if it is not."""
-    mean, low, high, n = interval
-    return interval if mean > 0.0 else Interval(-mean, -high, -low, n)
+    return {part: turned * value[common] for part, value in parts.items()}, common

@@ -84,7 +84,7 @@ def verdict(parts: Mapping[str, Part], span: float) -> str:
             break
         kept.add(key)
     size = {key: abs(float(part.values.mean())) for key, part in parts.items()}
-    named = [key for key in kept if not size[key] < SMALLEST * abs(span)]
+    named = [key for key in parts if key in kept and not size[key] < SMALLEST * abs(span)]
     return ", ".join(_shown(parts[key]) for key in sorted(named, key=lambda key: -size[key])) or NOTHING
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from diffbench.tables import rendering
 from diffbench.tables.comparison import commensurable, compare
@@ -20,7 +21,8 @@ def table(rows, floor_mean=1.0, floor_sd=0.1):
         [
             {"dataset": "ring", "family": family, "score": score, "sampler": "" if not family else "own",
              "seed": seed, "metric": "energy", "value": value, "floor_mean": floor_mean,
-             "floor_sd": floor_sd, "z": (value - floor_mean) / floor_sd, "p_value": 0.5, "nfe": 10,
+             "floor_sd": floor_sd, "z": (value - floor_mean) / floor_sd,
+             "p_value": max(float(stats.norm.sf((value - floor_mean) / floor_sd)), 0.005), "nfe": 10,
              "n_samples": 100, "status": "ok" if math.isfinite(value) else "diverged", "reason": "",
              "fit_id": None, "draw_id": "d", "budget": "10x8" if score == "learned" else ""}
             for score, family, seed, value in rows
@@ -49,7 +51,7 @@ def test_the_parts_are_differences_seed_by_seed_with_t_intervals():
         mean, low, high, _ = t_interval(values)
         np.testing.assert_allclose([row[part], row[f"{part}_low"], row[f"{part}_high"]], [mean, low, high])
     assert row["total"] == pytest.approx(row["solver"] + row["learning"])
-    assert row["errs_in"] == "learning, finite data, solving"
+    assert row["errs_in"] == "learning 3/3, finite data 3/3, solving 3/3"
 
 
 def test_seeds_are_matched_by_number_not_by_place():
@@ -60,16 +62,16 @@ def test_seeds_are_matched_by_number_not_by_place():
 
 @pytest.mark.parametrize(
     ("exact", "verdict"),
-    [([3.0, 3.1, 2.9], "solving"), ([1.0, 1.01, 0.99], "learning"), ([], "not known")],
+    [([3.0, 3.1, 2.9], "solving 3/3"), ([1.0, 1.01, 0.99], "learning 3/3"), ([], "not known")],
 )
 def test_the_verdict_names_the_part_that_is_above_zero(exact, verdict):
     long = table(rows_of("learned", "ddpm", [3.0, 3.1, 2.9]) + rows_of("exact", "vp", exact))
     assert error_split(long, {"ddpm": "vp"}).iloc[0]["errs_in"] == verdict
 
 
-def test_no_verdict_without_an_interval_and_none_where_nothing_is_seen():
+def test_one_seed_is_enough_for_a_verdict_and_none_is_given_where_nothing_is_seen():
     one = table(rows_of("learned", "ddpm", [3.0]) + rows_of("exact", "vp", [1.0]))
-    assert error_split(one, {"ddpm": "vp"}).iloc[0]["errs_in"] == "needs 2 seeds"
+    assert error_split(one, {"ddpm": "vp"}).iloc[0]["errs_in"] == "learning 1/1"
     same = table(rows_of("learned", "ddpm", [1.0, 1.1, 0.9]) + rows_of("exact", "vp", [1.1, 0.9, 1.0]))
     assert error_split(same, {"ddpm": "vp"}).iloc[0]["errs_in"] == "nothing seen"
 
@@ -95,12 +97,12 @@ LEARNED, EXACT = [0.60, 0.61, 0.59], [0.95, 0.951, 0.949]
 @pytest.mark.parametrize(
     ("better", "learned", "verdict"),
     [
-        ("higher", LEARNED, "learning"),  # precision of a model that strays
+        ("higher", LEARNED, "learning 3/3"),  # precision of a model that strays
         ("higher", [1.3, 1.31, 1.29], "nothing seen"),  # recall above truth's
         ("lower", LEARNED, "nothing seen"),
-        ("lower", [1.3, 1.31, 1.29], "learning"),
-        ("truth", LEARNED, "learning"),
-        ("truth", [1.3, 1.31, 1.29], "learning"),
+        ("lower", [1.3, 1.31, 1.29], "learning 3/3"),
+        ("truth", LEARNED, "learning 3/3"),
+        ("truth", [1.3, 1.31, 1.29], "learning 3/3"),
         ("truth", EXACT, "nothing seen"),
     ],
 )
@@ -115,7 +117,7 @@ def test_an_error_lies_on_the_bad_side_of_the_floor(better, learned, verdict):
 
 def test_parts_that_cancel_are_both_named_where_truth_itself_is_best():
     long = table(rows_of("learned", "ddpm", [1.0, 1.01, 0.99]) + rows_of("exact", "vp", [3.0, 3.01, 2.99]))
-    assert error_split(long, {"ddpm": "vp"}, about("truth")).iloc[0]["errs_in"] == "solving, learning"
+    assert error_split(long, {"ddpm": "vp"}, about("truth")).iloc[0]["errs_in"] == "solving 3/3, learning 3/3"
 
 
 def test_parts_are_means_over_the_seeds_that_all_scores_share():
@@ -147,9 +149,9 @@ def test_a_score_that_shares_no_seed_is_not_compared():
     assert math.isnan(row["finite_data"])
 
 
-@pytest.mark.parametrize(("apart", "verdict"), [(1.25, "nothing seen"), (1.7, "learning")])
+@pytest.mark.parametrize(("apart", "verdict"), [(1.25, "nothing seen"), (2.4, "learning 3/3")])
 def test_a_difference_of_two_draws_must_exceed_the_deviation_of_two(apart, verdict):
-    # Three seeds: two standard errors are 1.15 floor deviations for one draw, 1.63 for two.
+    # Three seeds that agree: 1.25 floor deviations each would be seen, were they of one draw.
     exact = np.array([1.0, 1.001, 0.999])
     long = table(rows_of("learned", "ddpm", exact + 0.1 * apart) + rows_of("exact", "vp", exact))
     assert error_split(long, {"ddpm": "vp"}).iloc[0]["errs_in"] == verdict
@@ -168,7 +170,7 @@ def test_the_split_as_markdown_shows_every_column_with_a_floor_those_that_lead_f
 def test_the_split_as_markdown_is_in_floor_deviations():
     long = table(rows_of("learned", "ddpm", [3.0, 3.1, 2.9]) + rows_of("exact", "vp", [1.0, 1.01, 0.99]))
     text = rendering.split_markdown(long, error_split(long, {"ddpm": "vp"}))
-    assert "| ring | ddpm | own | 3 | 20.0 ± 2.5 | 0.0 ± 0.2 | 20.0 ± 2.2 | learning |" in text
+    assert "| ring | ddpm | own | 3 | 20.0 ± 2.5 | 0.0 ± 0.2 | 20.0 ± 2.2 | learning 3/3 |" in text
 
 
 def test_u_is_one_for_truth_and_zero_for_the_gaussian():
