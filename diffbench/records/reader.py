@@ -41,8 +41,12 @@ class Reader:
             return None
         key = stage, name
         if key not in self._read:
-            self._read[key] = self._outcome(stage, name) or self._other(stage, name)
+            self._read[key] = self.once(stage, name)
         return self._read[key]
+
+    def once(self, stage: str, name: str) -> Mapping[str, Any] | None:
+        """Returns what a call does, and does not keep it: of a sweep's records there may be a million."""
+        return self._outcome(stage, name) or self._other(stage, name)
 
     def _outcome(self, stage: str, name: str) -> Mapping[str, Any] | None:
         """Returns an outcome that is as it should be: nearly all are."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import runs
+from diffbench.records.reader import Reader
 from diffbench.records.store import Store, is_final
 from diffbench.spec import Names, Spec
 from diffbench.stages import replicas
@@ -119,10 +120,10 @@ def _settled(tasks: Mapping[str, Task], store: Store, retry_failed: bool) -> set
 
     A failure that was inherited stands as long as its cause does, and that is a failure that stands.
     """
-    there = {stage: {*store.names(stage)} for stage in STAGES}
+    reader = Reader(store)
     settled, failures = set(), {}
     for task in tasks.values():
-        record = store.read(task.stage, task.name) if task.name in there[task.stage] else None
+        record = reader.once(task.stage, task.name)
         if is_final(record):
             settled.add(task.name)
         elif record is not None and not retry_failed:
@@ -136,7 +137,7 @@ def _settled(tasks: Mapping[str, Task], store: Store, retry_failed: bool) -> set
             return True
         if cause["name"] in tasks:
             return stands(failures.get(cause["name"]))
-        return stands(store.read(cause["stage"], cause["name"]))
+        return stands(reader.once(cause["stage"], cause["name"]))
 
     return settled | {name for name, record in failures.items() if stands(record)}
 
