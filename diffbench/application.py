@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -16,15 +17,15 @@ from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
 from diffbench.progress import Progress
-from diffbench.records import drawn, runs
-from diffbench.records.store import Store
+from diffbench.records import drawn
+from diffbench.records.store import Store, StoreError
 from diffbench.registry import Registry
 from diffbench.stages import harness, planning
 from diffbench.stages import verify as checking
 from diffbench.suites import cells as expansion
 from diffbench.suites import suite as suites
+from diffbench.tables import agreement, rendering
 from diffbench.tables import long as tables
-from diffbench.tables import rendering
 from diffbench.workers import devices
 from diffbench.workers.engine import Settings
 
@@ -74,8 +75,11 @@ def _on_gpus(settings: Settings, suite: suites.Suite) -> str:
 
 def _asked(request: Request, suite: suites.Suite) -> list[str]:
     """Returns the registered names of the metrics that were asked for on the command line, in order."""
-    entries = suite.metrics if "metrics" in request.chosen else []
-    return [entry if isinstance(entry, str) else str(entry["name"]) for entry in entries]
+    lists = [suite.metrics, *(d.get("metrics", []) for d in suite.datasets if isinstance(d, dict))]
+    tables = [{"name": entry} if isinstance(entry, str) else entry for each in lists for entry in each]
+    names = request.chosen.get("metrics", [])
+    found = [t["name"] for name in names for t in tables if name in (t["name"], t.get("label"))]
+    return list(dict.fromkeys(found))
 
 
 def _workers(settings: Settings) -> int:
@@ -111,8 +115,9 @@ def run(request: Request) -> int:
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
     console.say_paths("figures", _figures(store, made) if request.figures else [])
-    asked = {runs.place(row) for row in planning.plan(cells, store).rows}
-    failed = [row for row in rendering.failed_cells(made.long) if runs.place(row) in asked]
+    # Of what others asked for on this folder, they hear themselves.
+    mine = made.long[[name in tally.asked for name in made.measured]]
+    failed = rendering.failed_cells(mine)
     console.say_failed(failed)
     return 1 if failed else 0
 
@@ -156,6 +161,11 @@ def verify(
         plugins.load(path)
     files = [str(Path(path).resolve()) for path in paths]
     report = checking.check(folder, tolerance, workers=workers, plugins=files, repair=repair, watch=Progress)
+    with contextlib.suppress(StoreError):  # where what was asked for is lost that was said already
+        found = agreement.check(Store(folder, frozen=True))
+        report.wrong += found.wrong
+        report.files += found.files
+        report.missing = found.missing
     console.say_verified(report, folder)
     return 1 if report.wrong else 0
 

@@ -40,7 +40,7 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
     """Prints the comparison, a table for each dataset, headline columns only."""
     console = _console()
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
-    for dataset in sorted(made.long["dataset"].unique()):
+    for dataset in made.long["dataset"].unique():
         metrics, spare = headlines(made.long, dataset, columns, made.leading)
         in_z = rendering.in_z(made.long, dataset)
         table = Table(
@@ -184,6 +184,8 @@ def say_verified(report: Any, root: Path) -> None:
         _say(f"not measured again: {count} measurements; {reason}")
     if report.moved:
         _say(f"moved to quarantine/: {len(report.moved)} files; run the suite again and they are made again")
+    if report.missing:
+        _say(f"missing: {report.missing} rows of the tables; the run that asked for them makes them again")
     _say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -49,14 +50,44 @@ class Entry(Generic[T]):
         package = str(getattr(self.build, "__module__", "")).partition(".")[0]
         return self.origin is None and package == __name__.partition(".")[0]
 
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """Returns the hyperparameters and their default values."""
+    @functools.cached_property
+    def _parameters(self) -> dict[str, inspect.Parameter]:
         return {
-            name: parameter.default
+            name: parameter
             for name, parameter in inspect.signature(self.build).parameters.items()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "name"
         }
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Returns the hyperparameters and their default values."""
+        return {name: parameter.default for name, parameter in self._parameters.items()}
+
+    def in_one_form(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns parameters as specifications hold them: 2 as 2.0 where fractions are allowed."""
+        return {
+            name: in_one_form(value) if _is_real(self._parameters[name]) else value
+            for name, value in params.items()
+        }
+
+
+def _is_real(parameter: inspect.Parameter) -> bool:
+    """Returns whether a parameter takes fractions: its default is one, or its annotation says so."""
+    return isinstance(parameter.default, float) or "float" in str(parameter.annotation)
+
+
+# Whole numbers up to here are floats, each one of its own.
+_WHOLE = 2**53
+
+
+def in_one_form(value: Any) -> Any:
+    """Returns a real number, or those of a list, in the one form that specifications hold."""
+    if isinstance(value, list | tuple):
+        return [in_one_form(one) for one in value]
+    if isinstance(value, float):
+        return value + 0.0  # no -0.0
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and abs(value) <= _WHOLE else value
 
 
 # Set while a plug-in is imported: what it registers is then known to be its own.
@@ -209,7 +240,7 @@ class Registry(Generic[T]):
             if key not in defaults:
                 takes = ", ".join(defaults) or "none"
                 raise ValueError(f"{self.kind} {name!r} takes no {key!r}; it takes: {takes}")
-        return {**defaults, **(params or {})}
+        return {**defaults, **self.entry(name).in_one_form(params or {})}
 
     def build(self, name: str, /, *args: Any, **params: Any) -> T:
         """Builds the named part.

@@ -15,14 +15,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from diffbench.records.runs import PLACE
+from diffbench.records.places import natural
 from diffbench.tables import rendering, spreadsheet
-from diffbench.tables.comparison import compare
+from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.headlines import headlines
+from diffbench.tables.long import processes_of
 from diffbench.tables.split import error_split
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"
+PLACE = ["dataset", *ROW, "seed", "metric"]
 BEGIN, END = "<!-- begin:results -->", "<!-- end:results -->"
 # The dataset whose picture stands in README.md.
 FRONT = "nine_gaussians"
@@ -53,8 +55,7 @@ def take_over(run: Path, name: str) -> None:
         if before["settings"] == kept["settings"]:
             long = joined(published, long)
             kept["columns"] = {**before["columns"], **kept["columns"]}
-    processes = {cell["family"]: cell["process"] for cell in about["cells"] if cell.get("process")}
-    split = error_split(long, processes, kept["columns"])
+    split = error_split(long, processes_of(about["cells"]), kept["columns"])
     content = {
         **tables_of(long, kept["columns"]),
         "error_split.csv": spreadsheet.csv(split),
@@ -81,10 +82,13 @@ def tables_of(long: pd.DataFrame, columns: dict) -> dict[str, bytes]:
 def joined(published: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of both, each once, in the order of a run's own table.
 
+    Published tables go by labels, which are those of one suite, so each stands for one specification:
+    where it does not, the names of the records differ.
+
     Raises:
       Disagreement: If they differ in a row that both have.
     """
-    place = [*PLACE, "metric"]
+    place = PLACE
     both = published.merge(new, on=place, suffixes=("_old", ""), how="inner")
     for column in (c for c in published.columns if c not in place):
         old, now = both[f"{column}_old"], both[column]
@@ -96,8 +100,14 @@ def joined(published: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
                 f"{column} of {where} is published as {row[f'{column}_old']} and is now {row[column]};"
                 " delete the published tables to replace them"
             )
+    datasets = pd.concat([new, published])["dataset"].unique().tolist()
     rows = pd.concat([published, new]).drop_duplicates(place)
-    return rows.sort_values([*PLACE], kind="stable").reset_index(drop=True)
+
+    def order(column: pd.Series) -> pd.Series:
+        key = {"dataset": datasets.index, "score": str, "seed": int}.get(str(column.name), natural)
+        return column.map(lambda value: key(value))
+
+    return rows.sort_values(PLACE[:-1], kind="stable", key=order).reset_index(drop=True)
 
 
 def read_long(path: Path) -> pd.DataFrame:
@@ -113,7 +123,12 @@ def read(name: str) -> tuple[pd.DataFrame, dict]:
     """Returns the long table and the description of a reference run."""
     folder = REFERENCE / name
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return read_long(folder / "measurements.csv"), about
+    long = read_long(folder / "measurements.csv")
+    twice = long[long.duplicated(PLACE)]
+    if not twice.empty:
+        where = " / ".join(str(value) for value in twice.iloc[0][PLACE] if value != "")
+        raise Disagreement(f"{where} is published twice: labels must tell rows apart")
+    return long, about
 
 
 def table(long: pd.DataFrame, dataset: str, columns: dict) -> list[str]:
@@ -150,7 +165,7 @@ def readme_block() -> str:
     """Returns the results of README.md."""
     long, about = read("quick")
     lines = [BEGIN, "", f"`python -m diffbench run` ends with this comparison. {MEANING}", ""]
-    for dataset in sorted(long["dataset"].unique()):
+    for dataset in long["dataset"].unique():
         lines += [f"**{dataset}**", "", *table(long, dataset, about["columns"]), ""]
     return "\n".join([*lines, made_by(about), "", END])
 
@@ -185,7 +200,7 @@ def baselines() -> str:
         made_by(about),
         "",
     ]
-    for dataset in sorted(long["dataset"].unique()):
+    for dataset in long["dataset"].unique():
         lines += [f"## {dataset}", "", *table(long, dataset, about["columns"]), ""]
     return "\n".join(lines)
 

@@ -118,7 +118,7 @@ def test_control_characters_of_others_are_text(capsys):
     row = {k: "\x1b]0;x\x07" for k in ("dataset", "score", "family", "sampler", "status", "reason")}
     console.say_failed([{**row, "seed": 0}])
     console.say_paths("figures", ["/a/\x1b[2J.png"])
-    console.say_verified(SimpleNamespace(wrong=[("\x9b2J", "\x1b")], files=1, measured=0, unsealed=0, moved=[], skipped={}), Path("\x07"))  # fmt: skip
+    console.say_verified(SimpleNamespace(wrong=[("\x9b2J", "\x1b")], files=1, measured=0, unsealed=0, missing=0, moved=[], skipped={}), Path("\x07"))  # fmt: skip
     out, err = capsys.readouterr()
     assert not {*out, *err} & {"\x1b", "\x07", "\x9b"}
     assert r"\x1b[2J" in out

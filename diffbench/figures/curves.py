@@ -45,7 +45,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
 
     def errors(rows: Sequence[Row]) -> list[Trace]:
         # Samplers of one fit share the measurement: it needs no samples.
-        measures = {row.measures.get("score_error"): row for row in rows}
+        measures = {row.measured("score_error"): row for row in rows}
         found = (run.curves(row, "score_error") for row in measures.values())
         return [(arrays[_ARRAYS[0]], arrays[_ARRAYS[1]]) for arrays in found if {*_ARRAYS} <= {*arrays}]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, 
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
 from diffbench.figures.words import BOLD, caption, fitted, width_of
+from diffbench.records.places import natural
 from diffbench.tables.digits import deviations
 
 _NOTED = 2  # columns whose z stand below each panel
@@ -60,7 +60,7 @@ def _pages(
     rows = [row for row in run.of(dataset=dataset) if row.sampler]
     learned = {row.family for row in rows if row.fit_id}
     alone = {label for row in rows for label in _columns_of(run, row, learned)} - learned
-    columns = [*sorted(learned), *sorted(alone)]
+    columns = [*sorted(learned, key=natural), *sorted(alone, key=natural)]
     for start in range(0, len(columns), _FAMILIES):
         here = columns[start : start + _FAMILIES]
         lines = _lines(run, rows, here)
@@ -99,7 +99,7 @@ def _lines(run: Run, rows: Sequence[Row], columns: Sequence[str]) -> list[Line]:
     samplers = {}
     for column in columns:
         found = [row for row in rows if column in _columns_of(run, row, learned)]
-        samplers[column] = sorted({row.sampler for row in found}, key=_natural)
+        samplers[column] = sorted({row.sampler for row in found}, key=natural)
     shared = [s for s in samplers[columns[0]] if all(s in labels for labels in samplers.values())]
     own = [[s for s in labels if s not in shared] for labels in samplers.values()]
     slots = [*itertools.zip_longest(*own, fillvalue=""), *((s,) * len(columns) for s in shared)]
@@ -113,11 +113,6 @@ def _lines(run: Run, rows: Sequence[Row], columns: Sequence[str]) -> list[Line]:
             if any(cells):
                 lines.append(Line(score, budget, cells))
     return lines
-
-
-def _natural(label: str) -> list[tuple[int, str]]:
-    """Returns a key that puts 50 before 1000."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", label)]
 
 
 def _side(columns: int) -> float:

@@ -28,7 +28,7 @@ _MANY = 100  # training points that can be told apart
 def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields a figure for each dataset in two dimensions and each process: its first seed."""
     for dataset in run.datasets:
-        rows = [row for row in run.of(dataset=dataset) if row.sampler and METRIC in row.measures]
+        rows = [row for row in run.of(dataset=dataset) if row.sampler and row.measured(METRIC)]
         truth = run.reference(dataset)
         if truth is None or truth.shape[1] != 2 or not np.isfinite(truth).all():
             continue
@@ -126,6 +126,6 @@ def _field(axes: Axes, arrays: Mapping[str, np.ndarray], level: float) -> None:
 
 def _note(run: Run, row: Row) -> str:
     """Returns what the metric says of a row."""
-    values = run.measure(row.measures[METRIC]).get("values", {})
+    values = run.measure(row.measured(METRIC)).get("values", {})
     copied, ct = values.get("copied"), values.get("ct")
     return "" if copied is None or ct is None else f"copied {copied:.0%}, ct {ct:.0f}"

@@ -52,7 +52,7 @@ def _first(run: Run, rows: Sequence[Row]) -> tuple[int, Traces] | None:
     for row in sorted(rows, key=lambda row: row.seed):
         arrays = run.curves(row, "mixing")
         if all(name in arrays for name in _ARRAYS):
-            values = run.measure(row.measures["mixing"]).get("values", {})
+            values = run.measure(row.measured("mixing")).get("values", {})
             return row.seed, Traces(values, *(arrays[name] for name in _ARRAYS))
     return None
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 
+from diffbench.records.places import base_of, natural
 from diffbench.records.store import Store
 from diffbench.tables.comparison import rank
 from diffbench.tables.headlines import chosen, first_of, sides
@@ -61,6 +62,10 @@ class Row:
     status: str
     reason: str
 
+    def measured(self, metric: str) -> str | None:
+        """Returns the name of a metric's record; the first where it is there by several parameters."""
+        return next((name for label, name in self.measures.items() if base_of(label) == metric), None)
+
 
 class Run:
     """A run's rows, and the labels and colours that all its figures share.
@@ -83,7 +88,7 @@ class Run:
         self.rows = [_row(cell, store) for cell in content["cells"]]
         self.datasets = _once(row.dataset for row in self.rows)
         learned = [row for row in self.rows if row.score == "learned"]
-        self.families = sorted({row.family for row in learned})
+        self.families = sorted({row.family for row in learned}, key=natural)
         self.budgets = sorted({row.budget for row in learned}, key=_steps)
         self._processes: dict[str, str] = {}
         self._trained_on: dict[str, list[str]] = {}
@@ -99,7 +104,7 @@ class Run:
 
     def processes(self) -> list[str]:
         """Returns the labels of the processes of rows without a fit."""
-        return sorted({row.family for row in self.rows if row.sampler and not row.fit_id})
+        return sorted({row.family for row in self.rows if row.sampler and not row.fit_id}, key=natural)
 
     def families_of(self, process: str) -> list[str]:
         """Returns the families trained on the process of rows without a fit, where it is known."""
@@ -160,13 +165,16 @@ class Run:
     def value(self, row: Row, column: str) -> float:
         """Returns a row's value in a column, NaN where there is none."""
         for metric, name in row.measures.items():
-            if column in self._columns.get(metric, {}):
-                value = self.measure(name).get("values", {}).get(column)
+            about = self._columns.get(metric, {}).get(column)
+            if about is not None:
+                value = self.measure(name).get("values", {}).get(about.get("column", column))
                 return math.nan if value is None else float(value)
         return math.nan
 
-    def measure(self, name: str) -> Mapping[str, Any]:
+    def measure(self, name: str | None) -> Mapping[str, Any]:
         """Returns a measurement's record, empty where it is missing or failed."""
+        if name is None:
+            return {}
         if name not in self._measures:
             record = self._store.read("measure", name) or {}
             self._measures[name] = record if record.get("status") == "ok" else {}
@@ -175,14 +183,15 @@ class Run:
     def z(self, row: Row, column: str) -> float:
         """Returns how many floor standard deviations a row's value is above the floor's mean."""
         for metric, name in row.measures.items():
-            if column in self._columns.get(metric, {}):
-                z = self.measure(name).get("floor", {}).get(column, {}).get("z")
+            about = self._columns.get(metric, {}).get(column)
+            if about is not None:
+                z = self.measure(name).get("floor", {}).get(about.get("column", column), {}).get("z")
                 return math.nan if z is None else float(z)
         return math.nan
 
     def curves(self, row: Row, metric: str) -> dict[str, np.ndarray]:
         """Returns the arrays of a row's measurement; none where it is missing or failed."""
-        name = row.measures.get(metric)
+        name = row.measured(metric)
         return self._store.arrays("measure", name) if name and self.measure(name) else {}
 
     def samples(self, row: Row) -> np.ndarray | None:

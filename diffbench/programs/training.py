@@ -24,6 +24,7 @@ from diffbench import checks
 from diffbench.contracts import Array, PRNGKey
 from diffbench.process import Process
 from diffbench.programs.model import Params, initialise, model_of
+from diffbench.registry import in_one_form
 from diffbench.spec import Spec, canonical
 
 VERSION = 1
@@ -220,13 +221,14 @@ def _program(family: str, network: str, training: str, length: int, mapped: bool
 
 
 def settings_of(values: Mapping[str, Any]) -> Training:
-    """Returns the settings that a suite file gives.
+    """Returns the settings that a suite file gives, its numbers in the one form of specifications.
 
     Raises:
       ValueError: If a name or a number is wrong; the message lists the names.
     """
-    known = [field.name for field in dataclasses.fields(Training)]
+    known = {field.name: field.default for field in dataclasses.fields(Training)}
     for name in values:
         if name not in known:
             raise ValueError(f"training takes no {name!r}; it takes: {', '.join(known)}")
-    return Training(**values)
+    numbers = {name: in_one_form(value) for name, value in values.items() if isinstance(known[name], float)}
+    return Training(**{**values, **numbers})

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from diffbench.records import outcome
+from diffbench.records.places import AXES
 from diffbench.records.seal import Broken
 
 PARTS = ("dataset", "family", "metric", "network", "process", "sampler")
@@ -131,23 +132,56 @@ class Cell(BaseModel):
     draw_id: Name
     reference_id: Name | None = None
     process: str | None = None
+    place: str | None = None
     measures: dict[str, Name]
-    versions: dict[str, str] = {}
+
+
+class Truth(BaseModel):
+    """The records of a dataset's truth."""
+
+    model_config = _STRICT
+    reference: Name
+    floors: dict[str, Name]
+
+
+class Metric(BaseModel):
+    """Specification of a metric."""
+
+    model_config = _STRICT
+    name: str
 
 
 class Run(BaseModel):
-    """What was asked of a folder at one time."""
+    """What was asked of a folder at one time; one of before there were places has none."""
 
     model_config = _STRICT
     columns: dict[str, dict[str, Column]]
     cells: list[Cell]
     leading: list[str] = []
+    places: dict[str, dict[str, str]] | None = None
+    specs: dict[str, dict[str, Any]] = {}
+    metrics: dict[str, Metric] = {}
+    truths: dict[str, Truth] = {}
 
     @model_validator(mode="after")
     def _knows_its_metrics(self) -> Run:
-        for cell in self.cells:
-            for metric in cell.measures.keys() - self.columns.keys():
-                raise ValueError(f"a cell has metric {metric!r}, of which there are no columns")
+        asked = {metric for cell in self.cells for metric in cell.measures}
+        for metric in sorted(asked - self.columns.keys()):
+            raise ValueError(f"a cell has metric {metric!r}, of which there are no columns")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_what_its_rows_are(self) -> Run:
+        if self.places is None:
+            return self
+        for name, axes in self.places.items():
+            if axes.keys() != {*AXES} or not {*axes.values()} - {""} <= self.specs.keys():
+                raise ValueError(f"place {name!r} is not one of specifications that are there")
+        if not {cell.place for cell in self.cells} <= self.places.keys():
+            raise ValueError("a cell stands in no place")
+        read = {metric for truth in self.truths.values() for metric in truth.floors} | self.columns.keys()
+        if not read <= self.metrics.keys():
+            raise ValueError("a metric has no specification")
         return self
 
 

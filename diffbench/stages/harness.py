@@ -6,15 +6,15 @@ Failures are records too: with a status and a reason.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffbench.contracts import METRICS
 from diffbench.programs import arithmetic
 from diffbench.records import runs
 from diffbench.records.outcome import OK
+from diffbench.records.places import AXES, Place
 from diffbench.records.provenance import provenance
-from diffbench.records.runs import place
 from diffbench.records.store import Store
 from diffbench.spec import Spec
 from diffbench.stages import work
@@ -32,11 +32,13 @@ class Tally:
       made: Tasks done in this run.
       kept: Tasks that were there already, or that another run did in the meantime.
       failed: Failed tasks of this run, with their reasons.
+      asked: Names of the measurements that were asked for.
     """
 
     made: int = 0
     kept: int = 0
     failed: list[tuple[Task, str]] = dataclasses.field(default_factory=list)
+    asked: frozenset[str] = frozenset()
 
 
 class Listener:
@@ -81,10 +83,10 @@ def run(
     listener = listener or Listener()
     store.prepare()
     planned = plan(cells, store, plugins, retry_failed)
-    metrics = {m["name"]: m for cell in cells for m in cell.metrics}
-    note_run(store, suite, planned.rows, metrics, asked)
+    note_run(store, suite, planned, asked)
     listener.begin(planned)
-    tally = Tally(kept=planned.done)
+    wanted = frozenset(name for row in planned.rows for name in row["measures"].values())
+    tally = Tally(kept=planned.done, asked=wanted)
     ran = engine.run(planned.tasks, work.execute, workers, settings, folder=store.root, say=listener.note)
     for task, record, returned in ran:
         if not returned:
@@ -102,7 +104,7 @@ def run(
 
 
 def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what all cells of one table must share; budgets are rows of their own."""
+    """Returns the sizes and the training of a suite, for people: what rows are is in their places."""
     settings = {k: suite[k] for k in ("samples", "floor_draws", "standardise", "network")}
     training = {k: v for k, v in suite["training"].items() if k not in ("steps", "batch", "sweep")}
     # Trained one by one is how fits were before there was a choice.
@@ -111,13 +113,7 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, **more, "reference": reference, "training": training}
 
 
-def note_run(
-    store: Store,
-    suite: Mapping[str, Any],
-    rows: list[dict[str, Any]],
-    metrics: Mapping[str, Spec],
-    asked: Sequence[str] = (),
-) -> None:
+def note_run(store: Store, suite: Mapping[str, Any], planned: Plan, asked: Sequence[str] = ()) -> None:
     """Keeps the suite and its cells in the folder; see `runs`."""
     import diffbench
 
@@ -125,24 +121,35 @@ def note_run(
         "diffbench": diffbench.__version__,
         "suite": dict(suite),
         "settings": settings_of(suite),
-        "columns": _columns(metrics),
-        "cells": sorted(rows, key=place),
+        "columns": _columns(planned.metrics),
+        "metrics": dict(planned.metrics),
+        "places": {name: place.axes for name, place in planned.places.items()},
+        "specs": _specs(planned.places.values()),
+        "truths": planned.truths,
+        "cells": planned.rows,
     }
-    if leading := _leading(metrics, asked):
+    if leading := _leading(planned.metrics, asked):
         content["leading"] = leading
     runs.note(store, content)
 
 
+def _specs(found: Iterable[Place]) -> dict[str, Spec]:
+    """Returns every specification that places name, by its hash."""
+    axes = (getattr(place, name) for place in found for name in AXES)
+    return {axis.id: axis.spec for axis in axes if axis.id}
+
+
 def _leading(metrics: Mapping[str, Spec], asked: Sequence[str]) -> list[str]:
     """Returns the metrics that go first: those asked for, then those that are not the house's own."""
-    brought = [name for name in sorted(metrics) if not METRICS.entry(name).shipped]
-    return [name for name in dict.fromkeys([*asked, *brought]) if name in metrics]
+    names = sorted({spec["name"] for spec in metrics.values()})
+    brought = [name for name in names if not METRICS.entry(name).shipped]
+    return [name for name in dict.fromkeys([*asked, *brought]) if name in names]
 
 
 def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
     """Returns the columns of each metric, so that tables need not build it."""
     found = {}
-    for name in sorted(metrics):
-        built = METRICS.build(name, **metrics[name]["params"])
-        found[name] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
+    for label in sorted(metrics):
+        built = METRICS.build(metrics[label]["name"], **metrics[label]["params"])
+        found[label] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
     return found

@@ -63,6 +63,7 @@ class Report:
       files: Files looked at.
       unsealed: Of these, files from before there were digests.
       measured: Measurements made again.
+      missing: Rows that were asked for and have no record.
       skipped: Measurements not made again, by reason.
       wrong: (file, what is wrong with it).
       moved: Files that were moved to quarantine, to be made again.
@@ -71,6 +72,7 @@ class Report:
     files: int = 0
     unsealed: int = 0
     measured: int = 0
+    missing: int = 0
     skipped: Counter[str] = dataclasses.field(default_factory=Counter)
     wrong: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     moved: list[str] = dataclasses.field(default_factory=list)

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffbench.contracts import METRICS, Metric
-from diffbench.records import runs
+from diffbench.records import places
+from diffbench.records.places import Place
 from diffbench.records.reader import Reader
 from diffbench.records.store import Store, is_final
-from diffbench.spec import Names, Spec
+from diffbench.spec import Names, Spec, identify
 from diffbench.stages import replicas
 from diffbench.stages.work import STAGES
 from diffbench.suites.cells import BRACKETS, Cell
@@ -35,11 +36,18 @@ class Plan:
       tasks: Open tasks, most urgent first.
       done: Number of tasks whose records are there.
       rows: The cells with the names of their records, as `run.json` keeps them.
+      places: What the rows are, by the hash that they name.
+      metrics: Specifications of the metrics, by what rows call them.
+      truths: By the hash of a row's dataset, the names of its "reference" and of the "floors"
+        of its metrics.
     """
 
     tasks: list[Task]
     done: int
     rows: list[dict[str, Any]]
+    places: dict[str, Place] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, Spec] = dataclasses.field(default_factory=dict)
+    truths: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 def plan(
@@ -68,10 +76,11 @@ def plan(
         return name
 
     rows = []
+    labels, metrics = _called(cells)
+    truths: dict[str, dict[str, Any]] = {}
     for cell in cells:
-        row = {k: getattr(cell, k) for k in (
-            "dataset", "family", "score", "sampler", "seed", "budget", "process",
-        )}  # fmt: skip
+        row: dict[str, Any] = {axis: getattr(cell.place, axis).label for axis in places.AXES}
+        row["place"], row["seed"] = cell.place.id, cell.seed
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
@@ -83,8 +92,9 @@ def plan(
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
         row["reference_id"] = need(judging.reference(cell), (), "reference")
-        row["measures"], judged = {}, []
-        for metric in cell.metrics:
+        row["measures"] = {}
+        truth = truths.setdefault(cell.place.dataset.id, {"reference": row["reference_id"], "floors": {}})
+        for metric, label in zip(cell.metrics, labels[id(cell.metrics)], strict=True):
             spec = judging.measure(cell, metric)
             if spec is None:
                 continue
@@ -92,17 +102,26 @@ def plan(
             if "draw" in spec:
                 waits.append(row["draw_id"])
             if spec.get("floor") is not None:
-                waits.append(need(spec["floor"], (row["reference_id"],), metric))
-            row["measures"][metric["name"]] = need(spec, waits, metric)
-            judged.append(spec)
-        row["versions"] = runs.versions_of([cell.draw, *judged])
+                truth["floors"][label] = need(spec["floor"], (row["reference_id"],), metric)
+                waits.append(truth["floors"][label])
+            row["measures"][label] = need(spec, waits, metric)
         rows.append(row)
     have = _settled(tasks, store, retry_failed)
     urgency = {stage: i for i, stage in enumerate(STAGES)}
     todo = [task for task in tasks.values() if task.name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
     todo = sorted(_turned(replicas.grouped(todo)), key=lambda task: urgency[task.stage])
-    return Plan(todo, len(have), rows)
+    return Plan(todo, len(have), rows, {cell.place.id: cell.place for cell in cells}, metrics, truths)
+
+
+def _called(cells: Sequence[Cell]) -> tuple[dict[int, list[str]], dict[str, Spec]]:
+    """Returns what rows call their metrics: by the list of a cell, and each with its specification."""
+    lists = {id(cell.metrics): cell.metrics for cell in cells}  # cells of a dataset share theirs
+    names = {key: [identify(metric) for metric in metrics] for key, metrics in lists.items()}
+    specs = {name: spec for key in lists for name, spec in zip(names[key], lists[key], strict=True)}
+    labels = places.told_apart(((name, spec["name"]) for name, spec in specs.items()), specs)
+    by_list = {key: [labels[name] for name in found] for key, found in names.items()}
+    return by_list, {labels[name]: spec for name, spec in specs.items()}
 
 
 def _turned(tasks: list[Task]) -> list[Task]:

@@ -15,6 +15,9 @@ import jax.numpy as jnp
 from diffbench.programs import arithmetic, scores
 from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
+from diffbench.records import places
+from diffbench.records.places import Axis, Place
+from diffbench.registry import in_one_form
 from diffbench.spec import Spec
 from diffbench.suites import parts
 from diffbench.suites.parts import Data, Model
@@ -32,14 +35,8 @@ class Cell:
     exactly what they depend on.
 
     Attributes:
-      dataset: Label of the dataset.
-      family: Label of the family; the process for rows without a fit, empty for brackets.
-      score: "truth", "gaussian", "exact", "empirical", "learned", or the label of a
-        perturbed score.
-      sampler: Label of the sampler, empty for brackets.
+      place: What the row is: a label and a specification for everything in which rows differ.
       seed: The seed.
-      budget: Steps and batch of a learned row, such as "2000x512".
-      process: Label of the noise process, empty for brackets.
       data: Specification of the dataset.
       train_size: Points of a finite training set, or None.
       fit: Specification of the fit, or None.
@@ -49,13 +46,8 @@ class Cell:
       floor_draws: Truth draws R of each floor.
     """
 
-    dataset: str
-    family: str
-    score: str
-    sampler: str
+    place: Place
     seed: int
-    budget: str
-    process: str
     data: Spec
     train_size: int | None
     fit: Spec | None
@@ -68,6 +60,36 @@ class Cell:
     def kind(self) -> str:
         """What the score is: one of `BRACKETS` or of `KINDS`."""
         return str(self.draw["score"])
+
+    @property
+    def dataset(self) -> str:
+        """Label of the dataset."""
+        return self.place.dataset.label
+
+    @property
+    def score(self) -> str:
+        """One of `BRACKETS`, "exact", "empirical", "learned", or the label of a perturbed score."""
+        return self.place.score.label
+
+    @property
+    def family(self) -> str:
+        """Label of the family; the process for rows without a fit, empty for brackets."""
+        return self.place.family.label
+
+    @property
+    def budget(self) -> str:
+        """Steps and batch of a learned row, such as "2000x512"."""
+        return self.place.budget.label
+
+    @property
+    def sampler(self) -> str:
+        """Label of the sampler, empty for brackets."""
+        return self.place.sampler.label
+
+    @property
+    def process(self) -> str:
+        """Label of the noise process, empty for brackets."""
+        return self.place.process.label
 
 
 class Asked(NamedTuple):
@@ -102,38 +124,80 @@ def expand(suite: Suite) -> list[Cell]:
         raise SuiteError(f"seeds: each may be there once; got {seeds}")
     asked = [_asked(item) for item in items(suite.scores, "scores")]
     asked.sort(key=lambda source: source.of == "learned")  # brackets first, as in tables
+    replicas = suite.replicas or 1
     data = parts.datasets_of(suite)
-    families = parts.families_of(suite)
-    budgets = parts.budgets_of(suite)
-    cells = []
+    rows = _Rows(
+        [_shape(model, replicas) for model in parts.families_of(suite)],
+        [_budget(label, training) for label, training in parts.budgets_of(suite)],
+        seeds,
+        replicas,
+    )
+    cells: dict[tuple[str, int], Cell] = {}
     for one in data:
         common: dict[str, Any] = {
-            "dataset": one.item.label,
             "data": one.spec,
             "train_size": one.train_size,
-            "metrics": one.metrics,
             "reference": suite.reference or suite.samples,
             "floor_draws": suite.floor_draws,
         }
+        about = {
+            "dataset": one.spec,
+            "train_size": one.train_size,
+            "n": suite.samples,
+            "reference": common["reference"],
+            "floor_draws": suite.floor_draws,
+            "sampling": {"version": SAMPLING_VERSION},
+        }
+        section = places.axis(one.item.label, about)
         draw = {"stage": "draw", "dataset": one.spec, "n": suite.samples, "version": SAMPLING_VERSION}
-        for kind in BRACKETS:
-            for seed in seeds:
-                cells.append(
-                    Cell(family="", score=kind, sampler="", seed=seed, budget="", process="", fit=None,
-                         draw={**draw, "score": kind, "seed": seed}, **common)
-                )  # fmt: skip
+        found: list[Iterator[dict[str, Any]]] = [_bracket(section, kind, seeds, draw) for kind in BRACKETS]
         for source in asked:
+            score = places.axis(source.label, source.spec)
             made = {**draw, **source.spec}
-            found = (
-                _learned(one, families, budgets, seeds, made, suite.replicas or 1)
+            found.append(
+                rows.learned(one, section, score, made)
                 if source.of == "learned"
-                else _fitless(one, families, seeds, made, source)
+                else rows.fitless(one, section, score, made, source.of)
             )
-            cells += [Cell(score=source.label, **cell, **common) for cell in found]
-    if all(cell.kind in BRACKETS for cell in cells):
+        for cell in (Cell(**cell, metrics=one.metrics, **common) for each in found for cell in each):
+            known = cells.get((cell.place.id, cell.seed))
+            # Two that are equal are one row, whatever they are called, judged by what each asks for.
+            cells[cell.place.id, cell.seed] = cell if known is None else _both(known, cell)
+    if all(cell.kind in BRACKETS for cell in cells.values()):
         raise SuiteError("the suite has no cells: give it families, or datasets with an exact score")
-    _each_once(cells)
-    return cells
+    return list(cells.values())
+
+
+def _both(known: Cell, more: Cell) -> Cell:
+    """Returns a cell with the metrics of another that is equal."""
+    if known.metrics is more.metrics:
+        return known
+    added = [metric for metric in more.metrics if metric not in known.metrics]
+    return dataclasses.replace(known, metrics=(*known.metrics, *added)) if added else known
+
+
+def _budget(label: str, training: Mapping[str, Any]) -> Axis:
+    """Returns the settings of a training; their version is that of the loop."""
+    return places.axis(label, {**training, "version": TRAINING_VERSION})
+
+
+class _Shape(NamedTuple):
+    """A family of the suite with the axes of its rows."""
+
+    model: Model
+    family: Axis
+    process: Axis
+    samplers: tuple[Axis, ...]
+
+
+def _shape(model: Model, replicas: int) -> _Shape:
+    process = places.axis(model.noise, model.process)
+    family = process
+    if model.family is not None:
+        about = {"family": model.family, "network": model.network, "process": model.process}
+        # A program of several replicas sums in another order, so their number makes another fit.
+        family = places.axis(model.label, {**about, **({"replicas": replicas} if replicas > 1 else {})})
+    return _Shape(model, family, process, tuple(places.axis(*sampler) for sampler in model.samplers))
 
 
 def _asked(item: Item) -> Asked:
@@ -158,48 +222,60 @@ def _asked(item: Item) -> Asked:
         scores.check_error(**full)
     except (ValueError, TypeError) as wrong:
         raise SuiteError(f"scores: perturbed: {wrong}") from wrong
-    return Asked(item.label, of, {"score": "perturbed", "of": of, "error": full})
+    known = {**full, "size": in_one_form(full["size"])}
+    return Asked(item.label, of, {"score": "perturbed", "of": of, "error": known})
 
 
-def _fitless(
-    data: Data, families: list[Model], seeds: list[int], draw: Spec, source: Asked
-) -> Iterator[dict[str, Any]]:
-    """Yields the cells of a score that belongs to a process: exact or empirical."""
-    more = {}
-    if source.of == "empirical":
-        if data.train_size is None:
-            raise SuiteError(
-                f"scores: the empirical score needs a finite training set, and {data.item.label} has none;"
-                f' give it one: {{name = "{data.item.name}", train_size = 64}}'
-            )
-        more = {"train_size": data.train_size}
-    for model in parts.processes_of(families):
-        if source.of == "exact":
-            _trusted(data, model)
-        for label, sampler in model.samplers:
-            for seed in seeds:
-                spec = {**draw, **more, "process": model.process, "sampler": sampler, "seed": seed}
-                yield {"family": model.label, "sampler": label, "seed": seed, "budget": "",
-                       "process": model.noise, "fit": None, "draw": spec}  # fmt: skip
+def _bracket(section: Axis, kind: str, seeds: list[int], draw: Spec) -> Iterator[dict[str, Any]]:
+    """Yields the cells of a row without a model."""
+    place = places.place(section, places.axis(kind, {"score": kind}))
+    for seed in seeds:
+        yield {"place": place, "seed": seed, "fit": None, "draw": {**draw, "score": kind, "seed": seed}}
 
 
-def _learned(
-    data: Data,
-    families: list[Model],
-    budgets: list[tuple[str, Mapping[str, Any]]],
-    seeds: list[int],
-    draw: Spec,
-    replicas: int,
-) -> Iterator[dict[str, Any]]:
-    """Yields the cells of a score that is learned."""
-    for model in families:
-        for budget, training in budgets:
-            for seed in seeds:
-                fit = _fit(data, model, training, seed, replicas)
-                for label, sampler in model.samplers:
-                    spec = {**draw, "process": model.process, "fit": fit, "sampler": sampler, "seed": seed}
-                    yield {"family": model.label, "sampler": label, "seed": seed, "budget": budget,
-                           "process": model.noise, "fit": fit, "draw": spec}  # fmt: skip
+class _Rows(NamedTuple):
+    """What the rows of every dataset have in common."""
+
+    families: list[_Shape]
+    budgets: list[Axis]
+    seeds: list[int]
+    replicas: int
+
+    def fitless(
+        self, data: Data, section: Axis, score: Axis, draw: Spec, of: str
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the cells of a score that belongs to a process: exact or empirical."""
+        more = {}
+        if of == "empirical":
+            if data.train_size is None:
+                raise SuiteError(
+                    "scores: the empirical score needs a finite training set, and"
+                    f" {data.item.label} has none; give it one:"
+                    f' {{name = "{data.item.name}", train_size = 64}}'
+                )
+            more = {"train_size": data.train_size}
+        for model in parts.processes_of([shape.model for shape in self.families]):
+            if of == "exact":
+                _trusted(data, model)
+            shape = _shape(model, self.replicas)
+            for sampler in shape.samplers:
+                place = places.place(section, score, shape.process, sampler=sampler, process=shape.process)
+                for seed in self.seeds:
+                    spec = {**draw, **more, "process": model.process, "sampler": sampler.spec, "seed": seed}
+                    yield {"place": place, "seed": seed, "fit": None, "draw": spec}
+
+    def learned(self, data: Data, section: Axis, score: Axis, draw: Spec) -> Iterator[dict[str, Any]]:
+        """Yields the cells of a score that is learned."""
+        for shape in self.families:
+            for budget in self.budgets:
+                fits = [_fit(data, shape.model, budget.spec, seed, self.replicas) for seed in self.seeds]
+                drawn = [places.place(section, score, shape.family, budget, sampler, shape.process)
+                         for sampler in shape.samplers]  # fmt: skip
+                for seed, fit in zip(self.seeds, fits, strict=True):
+                    for place in drawn:
+                        spec = {**draw, "process": shape.model.process, "fit": fit,
+                                "sampler": place.sampler.spec, "seed": seed}  # fmt: skip
+                        yield {"place": place, "seed": seed, "fit": fit, "draw": spec}
 
 
 def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, replicas: int) -> Spec:
@@ -215,9 +291,8 @@ def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, repli
         "family": model.family,
         "network": model.network,
         "process": model.process,
-        "training": {**training, "version": TRAINING_VERSION},
+        "training": training,
         "seed": seed,
-        # A program of several replicas sums in another order, so their number makes another fit.
         **({"replicas": replicas} if replicas > 1 else {}),
     }
 
@@ -233,16 +308,3 @@ def _trusted(data: Data, model: Model) -> None:
             f" {data.dataset.smallest_sigma:.3g}, and process {model.noise} ends at {reached:.3g}; give the"
             " dataset a thickness or more nodes, or leave exact out of scores"
         )
-
-
-def _each_once(cells: list[Cell]) -> None:
-    """Raises where two cells would be one row of the tables, and so pass for two seeds."""
-    seen = set()
-    for cell in cells:
-        place = (cell.dataset, cell.score, cell.family, cell.budget, cell.sampler, cell.seed)
-        if place in seen:
-            raise SuiteError(
-                f"two {cell.score} cells are called {cell.dataset} / {cell.family} / {cell.sampler};"
-                " give a label to the family, the process or the sampler that they differ in"
-            )
-        seen.add(place)

@@ -299,15 +299,14 @@ def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Sp
 
 
 def processes_of(families: list[Model]) -> list[Model]:
-    """Returns each process once, with all samplers that some family runs on it."""
+    """Returns each process once, by its first label, with all samplers that some family runs on it."""
     found: dict[str, Model] = {}
     for model in families:
         key = canonical(model.process)
         known = found.get(key)
-        samplers = {
-            canonical(s): (name, s) for name, s in (*(known.samplers if known else ()), *model.samplers)
-        }
-        found[key] = Model(
-            model.noise, None, None, model.noise, model.process, model.built, tuple(samplers.values())
-        )
+        noise = known.noise if known else model.noise
+        samplers: dict[str, tuple[str, Spec]] = {}
+        for label, sampler in (*(known.samplers if known else ()), *model.samplers):
+            samplers.setdefault(canonical(sampler), (label, sampler))
+        found[key] = Model(noise, None, None, noise, model.process, model.built, tuple(samplers.values()))
     return list(found.values())

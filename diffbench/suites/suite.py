@@ -1,18 +1,14 @@
 """Suites: the TOML file that asks for a comparison, and its envelope.
 
-The envelope (which keys, of which type) is checked here; `cells` checks every part by
-building it and multiplies the suite out. An entry of a list is a name, or a table with a
-`name` and the part's parameters; `label` renames it in tables and `sweep` takes lists of
-values and stands for their product. Messages are one line: file, key, expected, got.
+The envelope (which keys, of which type) is checked here, entries of lists in `items`; `cells` checks
+every part by building it and multiplies the suite out. Messages are one line: file, key, expected, got.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,16 +16,17 @@ from typing import Annotated, Any
 import pydantic
 
 from diffbench.records.files import is_plain
-from diffbench.signs import unseen
+from diffbench.suites import narrowing
+from diffbench.suites.items import Item, SuiteError, items
 
-
-class SuiteError(ValueError):
-    """A suite that cannot be run; the message is one line."""
+__all__ = ["Item", "Suite", "SuiteError", "at_full_scale", "items", "load", "narrow", "parse", "shipped"]
 
 
 Name = Annotated[str, pydantic.StringConstraints(min_length=1)]
-Entry = Name | dict[str, Any]
+_Entry = Name | dict[str, Any]
 Count = Annotated[int, pydantic.Field(strict=True, ge=2, le=10_000_000)]
+# Keys fold four bytes of each name: of floor draws, 69,235 and 95,303 are the first to share them.
+Draws = Annotated[int, pydantic.Field(strict=True, ge=2, le=50_000)]
 Seed = Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**31)]
 
 
@@ -62,15 +59,15 @@ class Suite(pydantic.BaseModel):
 
     name: Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     description: str = ""
-    datasets: Annotated[list[Entry], pydantic.Field(min_length=1)]
-    families: list[Entry] = []
-    samplers: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["own"]
-    scores: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
-    metrics: Annotated[list[Entry], pydantic.Field(min_length=1)] = ["all"]
+    datasets: Annotated[list[_Entry], pydantic.Field(min_length=1)]
+    families: list[_Entry] = []
+    samplers: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["own"]
+    scores: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
+    metrics: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["all"]
     seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
     samples: Count = 2000
     reference: Count | None = None
-    floor_draws: Count = 199
+    floor_draws: Draws = 199
     standardise: Annotated[bool, pydantic.Field(strict=True)] = True
     network: dict[str, Any] = {}
     training: dict[str, Any] = {}
@@ -151,43 +148,6 @@ def _internal(part: str) -> bool:
     return any(mark in part for mark in ("function", "constrained", "[", "list"))
 
 
-def narrow(
-    suite: Suite,
-    chosen: Mapping[str, Sequence[str]],
-    seeds: int | None = None,
-    replicas: int | None = None,
-) -> Suite:
-    """Returns a suite with some of its lists replaced by names from the command line.
-
-    A name that the suite has (as a name or a label) keeps the suite's settings; another
-    is taken with its defaults, and checked with the rest.
-
-    Args:
-      suite: The suite.
-      chosen: Names by key: "datasets", "families", "samplers", "metrics".
-      seeds: Number of seeds, or None for the suite's.
-      replicas: Seeds trained at once, or None for the suite's.
-    """
-    numbers = {"seeds": seeds, "replicas": replicas}
-    changes: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
-    for key, names in chosen.items():
-        entries: list[Entry] = []
-        for name in names:
-            same = [e for e in getattr(suite, key) if _called(e, name)]
-            # "all" stands for the part with its defaults, beside what the suite says of it.
-            plain = [name] if not same or ("all" in getattr(suite, key) and name not in same) else []
-            entries += plain + same
-        changes[key] = entries
-    for key, inner in (("families", "samplers"), ("datasets", "metrics")):
-        if inner in chosen:
-            # The word of the command line goes before an entry's own list.
-            now = changes.get(key, getattr(suite, key))
-            changes[key] = [
-                e if isinstance(e, str) else {k: v for k, v in e.items() if k != inner} for e in now
-            ]
-    return parse({**suite.model_dump(), **changes}, "command line", suite.name)
-
-
 def at_full_scale(suite: Suite) -> Suite:
     """Returns the suite with what its `full` says; tables are merged key by key.
 
@@ -205,77 +165,24 @@ def at_full_scale(suite: Suite) -> Suite:
     return parse(content, f"{suite.name} --full", suite.name)
 
 
-def _called(entry: Entry, name: str) -> bool:
-    return entry == name if isinstance(entry, str) else name in (entry.get("label"), entry.get("name"))
+def narrow(
+    suite: Suite,
+    chosen: Mapping[str, Sequence[str]],
+    seeds: int | None = None,
+    replicas: int | None = None,
+) -> Suite:
+    """Returns a suite with some of its lists replaced by names from the command line; see `narrowing`.
 
-
-@dataclasses.dataclass(frozen=True)
-class Item:
-    """An entry of a suite's list, taken apart.
-
-    Attributes:
-      label: What tables call it.
-      name: Registered name, or a word such as "own".
-      params: Parameters given.
-      extra: Keys that belong to the suite, such as `train_size`.
-    """
-
-    label: str
-    name: str
-    params: Mapping[str, Any]
-    extra: Mapping[str, Any]
-
-
-def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> list[Item]:
-    """Takes entries apart and multiplies their sweeps out.
+    Args:
+      suite: The suite.
+      chosen: Names by key: "datasets", "families", "samplers", "metrics".
+      seeds: Number of seeds, or None for the suite's.
+      replicas: Seeds trained at once, or None for the suite's.
 
     Raises:
-      SuiteError: If an entry has no name, a sweep is malformed, two share a label, or a label
-        holds a control character.
+      SuiteError: If nothing is left, or what is left is no suite.
     """
-    found: list[Item] = []
-    for entry in entries:
-        if not isinstance(entry, str | Mapping):
-            raise SuiteError(f"{key}: expected a name or a table with a name; got {entry!r}")
-        table = {"name": entry} if isinstance(entry, str) else dict(entry)
-        name = table.pop("name", None)
-        if not isinstance(name, str):
-            raise SuiteError(f"{key}: each entry needs a name; got {entry!r}")
-        label = table.pop("label", None)
-        if label is not None and not (isinstance(label, str) and label.strip()):
-            raise SuiteError(f"{key}: {name}: label must be a text; got {label!r}")
-        sweep: Any = table.pop("sweep", {})
-        if not isinstance(sweep, Mapping) or not all(isinstance(v, list) and v for v in sweep.values()):
-            raise SuiteError(f"{key}: {name}: sweep must be a table of lists of values; got {sweep!r}")
-        extra = {k: table.pop(k) for k in reserved if k in table}
-        for values in itertools.product(*sweep.values()):
-            swept = dict(zip(sweep, values, strict=True))
-            extra_here = {**extra, **{k: swept[k] for k in swept if k in reserved}}
-            params = {**table, **{k: v for k, v in swept.items() if k not in reserved}}
-            # What judges a dataset or samples a family does not change what it is.
-            own = {k: v for k, v in extra_here.items() if k not in ("metrics", "samplers")}
-            shown = swept if label else {**own, **params}
-            called = _label(label or name, shown)
-            if unseen(called):
-                raise SuiteError(
-                    f"{key}: {name}: a label must be without control characters, such as ends of lines; "
-                    f"got {called!r}"
-                )
-            found.append(Item(called, name, params, extra_here))
-    labels = [item.label for item in found]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise SuiteError(f"{key}: {label!r} is there twice; give one of them a label of its own")
-    return found
-
-
-def _label(name: str, params: Mapping[str, Any]) -> str:
-    """Returns name(k=v, ...), with nested tables such as a process shown by name."""
-
-    def show(value: Any) -> str:
-        if isinstance(value, Mapping):
-            inside = {k: v for k, v in value.items() if k != "name"}
-            return _label(str(value.get("name", "")), inside)
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    return f"{name}({', '.join(f'{k}={show(v)}' for k, v in params.items())})" if params else name
+    content = suite.model_dump()
+    numbers = {"seeds": seeds, "replicas": replicas}
+    given = {key: value for key, value in numbers.items() if value is not None}
+    return parse({**content, **narrowing.changes(content, chosen), **given}, "command line", suite.name)

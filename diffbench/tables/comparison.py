@@ -12,12 +12,13 @@ that failed gets min(0, the worst u of its column): leaving it out would reward 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from diffbench.records.places import natural
 from diffbench.tables.statistics import t_interval
 
 ROW = ("score", "family", "budget", "sampler")
@@ -32,11 +33,18 @@ def rank(score: str) -> int:
     return len(SCORES) + (score == "learned")
 
 
+def row_order(row: Sequence[str]) -> tuple[Any, ...]:
+    """Returns a key that sorts rows: by what their score is, then by labels, numbers as numbers."""
+    score, *labels = row
+    return (rank(score), *(natural(label) for label in (score, *labels)))
+
+
 def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """Returns the comparison: a row per score, family, budget and sampler.
 
-    For each dataset and metric column: mean over seeds, the ends of its 95% t interval,
-    the mean z, and the mean of the commensurable score u. `completed` counts cells, not metrics.
+    For each dataset and metric column: mean over seeds, how many cells are behind it (`:cells`), the ends
+    of its 95% t interval, the mean z, and the mean of the commensurable score u. `cells` counts all
+    cells of the row, on every dataset, and `completed` those of them in which every metric is there.
 
     Args:
       long: The long table.
@@ -58,31 +66,33 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
         nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
     rows = []
     for key, columns_of in groups.items():
-        row: dict[str, Any] = dict(zip(ROW, key, strict=True))
+        row: dict[Any, Any] = dict(zip(ROW, key, strict=True))
         row |= {"completed": sum(ok[key].values()), "cells": len(ok[key])}
         for (dataset, metric), at in columns_of.items():
             interval, z = t_interval(numbers["value"][at]), t_interval(numbers["z"][at])
-            place = f"{dataset}:{metric}"
-            row |= {place: interval.mean, f"{place}:low": interval.low, f"{place}:high": interval.high}
+            place = (dataset, metric)
+            row |= {(*place, ""): interval.mean, (*place, "cells"): interval.n}
+            row |= {(*place, "low"): interval.low, (*place, "high"): interval.high}
             if not all(math.isnan(numbers["floor_sd"][i]) for i in at):
-                row[f"{place}:z"] = z.mean
+                row[*place, "z"] = z.mean
             u = numbers["u"][at]
             if not np.isnan(u).all():
-                row[f"{place}:u"] = float(np.nanmean(u))
+                row[*place, "u"] = float(np.nanmean(u))
         nfe = [value for value in nfes[key].values() if not math.isnan(value)]
         row["nfe"] = sum(nfe) / len(nfe) if nfe else math.nan
         rows.append(row)
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
-    fixed = [*ROW, "nfe", "completed", "cells"]
+    if not rows:
+        return pd.DataFrame()
+    rows.sort(key=lambda row: row_order([row[key] for key in ROW]))
+    datasets = {dataset: i for i, dataset in enumerate(dict.fromkeys(long["dataset"]))}
     places = sorted(
-        (c for c in table.columns if c not in fixed),
-        key=lambda c: (c.split(":")[0], order.get(c.split(":")[1], 0), len(c.split(":")), c),
+        {key for row in rows for key in row if isinstance(key, tuple)},
+        key=lambda key: (datasets[key[0]], order.get(key[1], 0), key[1], key[2]),
     )
-    table["_score"] = table["score"].map(rank)
-    table = table.sort_values(["_score", *ROW[1:]], kind="stable")
-    return table[[*fixed, *places]].reset_index(drop=True)
+    table = pd.DataFrame(rows, columns=[*ROW, "nfe", "completed", "cells", *places])
+    names = [":".join(part for part in key if part) for key in places]
+    table = table.set_axis([*ROW, "nfe", "completed", "cells", *names], axis=1)
+    return table.astype({name: "Int64" for name, key in zip(names, places, strict=True) if key[2] == "cells"})
 
 
 # How many floor deviations the Gaussian must be away from truth to span a scale.

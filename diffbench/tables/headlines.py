@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from diffbench.records.places import base_of
 from diffbench.tables.comparison import ROW
 
 ERRS = 3.0
@@ -93,6 +94,12 @@ def first_of(columns: Mapping[str, Any], leading: Sequence[str], present: Iterab
     return [c for level in itertools.zip_longest(*lists) for c in level if c is not None]
 
 
+def named(names: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Returns the columns that are there of some names, those of one name (by two parameters) together."""
+    there = list(present)
+    return [c for name in names for c in there if base_of(c) == name]
+
+
 def chosen(present: Sequence[str], worst_z: Mapping[str, float], first: Sequence[str] = ()) -> Headlines:
     """Returns the headlines among columns.
 
@@ -103,12 +110,15 @@ def chosen(present: Sequence[str], worst_z: Mapping[str, float], first: Sequence
     """
     found, spare = [*first], []
     for way in WAYS:
-        here = [c for c in way.columns if c in present and c not in first]
+        here = [c for c in named(way.columns, present) if c not in first]
         erring = [c for c in here if worst_z.get(c, -math.inf) >= ERRS]
         # Without a floor nobody knows, and the column stays.
         quiet = [c for c in here[:1] if way.quiet and c not in erring]
-        found += quiet + erring[:1]
-        spare += [c for c in quiet if c in worst_z or erring]
+        picked = [quiet, erring[:1]]
+        # A column by other parameters stands beside that by these.
+        alike = [[c for c in here if base_of(c) in map(base_of, one)] for one in picked]
+        found += [c for one in alike for c in one if c not in found]
+        spare += [c for c in alike[0] if c not in alike[1] and (c in worst_z or erring)]
     if not found:
         found = [*present[:_FEW]]
     return Headlines(found, spare)

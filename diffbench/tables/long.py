@@ -7,7 +7,7 @@ The same records give the same bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,9 +16,10 @@ from diffbench.records import runs
 from diffbench.records.reader import Reader
 from diffbench.records.store import Store
 from diffbench.tables import rendering, spreadsheet
-from diffbench.tables.comparison import compare
+from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.split import error_split
 
+FOLDER = "tables"
 LONG = (
     "dataset", "family", "score", "sampler", "seed", "metric", "value", "floor_mean", "floor_sd",
     "z", "p_value", "nfe", "n_samples", "status", "reason", "fit_id", "draw_id", "budget",
@@ -34,6 +35,7 @@ class Tables(NamedTuple):
       split: One row per learned row and metric: what its error is made of.
       times: One row per fit, draw, floor and measurement.
       leading: Metrics that go first wherever some are chosen.
+      measured: Name of the measurement behind each row of the long table.
     """
 
     long: pd.DataFrame
@@ -41,6 +43,7 @@ class Tables(NamedTuple):
     split: pd.DataFrame
     times: pd.DataFrame
     leading: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
 
 
 def read_run(store: Store) -> dict[str, Any]:
@@ -61,16 +64,21 @@ def build(store: Store) -> Tables:
     run = read_run(store)
     reader = Reader(store)
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
+    measured = tuple(row.pop("measure_id") for row in rows)
     long = pd.DataFrame(rows, columns=list(LONG))
     for column in ("value", "floor_mean", "floor_sd", "z", "p_value"):
         long[column] = long[column].astype("float64")
     for column in ("seed", "nfe", "n_samples"):
         long[column] = long[column].astype("Int64")
-    processes = {cell["family"]: cell["process"] for cell in run["cells"] if cell.get("process")}
-    split = error_split(long, processes, run["columns"])
+    split = error_split(long, processes_of(run["cells"]), run["columns"])
     leading = tuple(run.get("leading", ()))
-    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader), leading)
+    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader), leading, measured)
     return made
+
+
+def processes_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns by the label of each family what rows without a fit on its process are called."""
+    return {cell["family"]: cell["process"] for cell in cells if cell["fit_id"]}
 
 
 def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader) -> Iterator[dict[str, Any]]:
@@ -79,15 +87,16 @@ def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader
     for metric, name in cell["measures"].items():
         record = read("measure", name)
         status, reason = _status(cell, fit, draw, record)
-        for column in columns[metric]:
-            found = record or {}
-            floor = found.get("floor", {}).get(column, {})
+        for column, about in columns[metric].items():
+            found: Mapping[str, Any] = record or {}
+            plain = about.get("column", column)
+            floor: Mapping[str, Any] = found.get("floor", {}).get(plain, {})
             yield {
                 **{k: cell[k] for k in ("dataset", "family", "score", "sampler", "seed")},
                 # A metric may take fewer of them than were drawn.
                 "n_samples": found.get("n_samples", cell["n_samples"]),
                 "metric": column,
-                "value": found.get("values", {}).get(column),
+                "value": found.get("values", {}).get(plain),
                 "floor_mean": floor.get("mean"),
                 "floor_sd": floor.get("sd"),
                 "z": floor.get("z"),
@@ -98,6 +107,7 @@ def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader
                 "fit_id": cell["fit_id"],
                 "draw_id": cell["draw_id"],
                 "budget": cell["budget"],
+                "measure_id": name,
             }
 
 
@@ -114,25 +124,45 @@ def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[
 
 
 def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:
-    """Returns the seconds of every stage; machines differ here and nowhere else."""
-    rows = []
+    """Returns the seconds of every stage; machines differ here and nowhere else.
+
+    A record is there once, beside the first row that needed it; what is of the truth stands beside
+    its dataset alone.
+    """
+    rows, seen = [], set()
+    for stage, name, labels, metric in _stages(run):
+        if name is None or (stage, name) in seen:
+            continue
+        seen.add((stage, name))
+        record = read(stage, name)
+        if record is not None:
+            rows.append({"stage": stage, "id": name, **labels, "seconds": record.get("seconds"),
+                         "compiled": record.get("compiled"), "metric": metric})  # fmt: skip
+    return pd.DataFrame(rows).astype({"seed": "Int64"}) if rows else pd.DataFrame()
+
+
+def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any], str]]:
+    """Yields stage, record, labels and metric of all that a run names, some of it again and again."""
+    told = set()
     for cell in run["cells"]:
-        stages = [("fit", cell["fit_id"]), ("draw", cell["draw_id"])]
-        stages += [("measure", name) for name in cell["measures"].values()]
-        for stage, name in stages:
-            record = read(stage, name)
-            if record is not None:
-                labels = {k: cell[k] for k in ("dataset", "score", "family", "budget", "sampler", "seed")}
-                rows.append({"stage": stage, "id": name, **labels, "seconds": record.get("seconds"),
-                             "compiled": record.get("compiled")})  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table.drop_duplicates(["stage", "id"]) if rows else table
+        section = run["places"][cell["place"]]["dataset"]
+        truth = run["truths"].get(section)
+        if truth is not None and section not in told:
+            told.add(section)
+            of_truth = {"dataset": cell["dataset"], **dict.fromkeys((*ROW, "seed"))}
+            yield "reference", truth["reference"], of_truth, ""
+            for metric, name in truth["floors"].items():
+                yield "floor", name, of_truth, metric
+        labels = {key: cell[key] for key in ("dataset", *ROW, "seed")}
+        yield "fit", cell["fit_id"], labels, ""
+        yield "draw", cell["draw_id"], labels, ""
+        for metric, name in cell["measures"].items():
+            yield "measure", name, labels, metric
 
 
-def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]:
-    """Writes every table under `tables/` and returns the paths, the comparison first."""
-    folder = store.root / "tables"
-    content = {
+def contents(tables: Tables, columns: Mapping[str, Any]) -> dict[str, bytes]:
+    """Returns the file of every table, the comparison first."""
+    return {
         "comparison.md": rendering.markdown(tables.long, columns).encode(),
         "comparison.csv": spreadsheet.csv(tables.comparison),
         "error_split.md": rendering.split_markdown(
@@ -144,9 +174,14 @@ def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]
         "measurements.parquet": _parquet(tables.long),
         "times.csv": spreadsheet.csv(tables.times),
     }
-    for name, data in content.items():
-        store.replace(folder / name, data)
-    return [str(folder / name) for name in content]
+
+
+def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]:
+    """Writes every table under `tables/` and returns the paths, the comparison first."""
+    made = contents(tables, columns)
+    for name, data in made.items():
+        store.replace(store.root / FOLDER / name, data)
+    return [str(store.root / FOLDER / name) for name in made]
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from diffbench.tables import markup
-from diffbench.tables.comparison import ROW, rank
+from diffbench.tables.comparison import ROW, row_order
 from diffbench.tables.digits import deviations, number, within
-from diffbench.tables.headlines import WAYS, first_of
+from diffbench.tables.headlines import WAYS, first_of, named
 from diffbench.tables.statistics import t_interval
 
 _ACROSS = 8  # columns of numbers in one table
@@ -35,13 +35,13 @@ def summary(
 
     A value stands as `mean ± half interval (z)`, over seeds. With `over_floor` the columns of
     `in_z` stand as `z ± half interval`. A mean over seeds of which some are `censored` at n stands
-    as `> mean`, and one of which some have no value says over how many it is.
+    as `> mean`, and one that is not over all of the row's cells says over how many it is.
     """
     here = long[long["dataset"] == dataset]
     read_in_z = in_z(long, dataset) if over_floor else set()
     rows = []
     groups: list[tuple[Any, pd.DataFrame]] = sorted(
-        here.groupby(list(ROW), sort=False), key=lambda item: (rank(str(item[0][0])), *item[0])
+        here.groupby(list(ROW), sort=False), key=lambda item: row_order(item[0])
     )
     many = here["budget"].replace("", math.nan).dropna().nunique() > 1
     for key, group in groups:
@@ -52,7 +52,8 @@ def summary(
         row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]
         row.append(f"{int(done.sum())}/{len(done)}")
         for metric in metrics:
-            row.append(_shown(group[group["metric"] == metric], metric in read_in_z, metric in censored))
+            values = group[group["metric"] == metric]
+            row.append(_shown(values, len(done), metric in read_in_z, metric in censored))
         rows.append(row)
     return rows
 
@@ -63,14 +64,14 @@ def in_z(long: pd.DataFrame, dataset: str) -> set[str]:
     return set(long.loc[known, "metric"])
 
 
-def _shown(values: pd.DataFrame, over_floor: bool, censored: bool) -> str:
+def _shown(values: pd.DataFrame, seeds: int, over_floor: bool, censored: bool) -> str:
     """Returns a column of one row over its seeds, for reading; "(2 of 3)" where some have no value."""
     z, interval = t_interval(values["z"]), t_interval(values["value"])
-    some = _of(interval.n, len(values))
+    some = _of(interval.n, seeds)
     if censored and (values["value"] >= values["n_samples"]).any():
         return f"> {number(interval.mean)}{some}"
     if over_floor:
-        return deviations(z.mean, z.half) + _of(z.n, len(values))
+        return deviations(z.mean, z.half) + _of(z.n, seeds)
     text = within(interval.mean, interval.half) + some
     return f"{text} (z {deviations(z.mean)}{_of(z.n, interval.n)})" if z.n else text
 
@@ -100,7 +101,7 @@ def _sections(
 ) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yields the tables of each dataset: its name, a head, and rows that hold a number."""
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
-    for dataset in sorted(long["dataset"].unique()):
+    for dataset in long["dataset"].unique():
         present = set(long.loc[(long["dataset"] == dataset), "metric"])
         for metrics in _pages([[c for c in metric if c in present] for metric in columns.values()]):
             head = [*HEAD, *(f"{m} {arrow(flat[m]['better'])}" for m in metrics)]
@@ -201,7 +202,7 @@ def split_markdown(
         lines += [f"## {markup.markdown(metric)}", "", *_table(head, rows), ""]
     if not shown:
         lines += ["No learned rows with exact rows of the same process and sampler beside them.", ""]
-    scores = [column for column in _SCORE_COLUMNS if column in set(long["metric"])]
+    scores = named(_SCORE_COLUMNS, long["metric"].unique())
     rows = list(_score_rows(long, scores))
     if rows:
         lines += [
@@ -218,8 +219,8 @@ def split_markdown(
 def split_order(split: pd.DataFrame, columns: Mapping[str, Any], leading: Sequence[str] = ()) -> list[str]:
     """Returns the columns of an error split: those that lead, the house's ways to err, the others."""
     there = list(dict.fromkeys(split["metric"]))
-    ways = [c for way in WAYS for c in way.columns]
-    ordered = [*first_of(columns, leading, there), *(c for c in ways if c in there), *there]
+    ways = [c for way in WAYS for c in named(way.columns, there)]
+    ordered = [*first_of(columns, leading, there), *ways, *there]
     return list(dict.fromkeys(ordered))
 
 
@@ -246,8 +247,9 @@ def _score_rows(long: pd.DataFrame, columns: Sequence[str]) -> Iterator[list[str
     here = here.loc[here["value"].isna().sort_values(kind="stable").index]  # what has a value goes first
     keys = ["dataset", "score", "family", "budget"]
     many = here.loc[here["budget"] != "", "budget"].nunique() > 1
+    datasets = {dataset: i for i, dataset in enumerate(long["dataset"].unique())}
     groups: list[tuple[Any, pd.DataFrame]] = sorted(
-        here.groupby(keys, sort=False), key=lambda item: (item[0][0], rank(str(item[0][1])), *item[0][1:])
+        here.groupby(keys, sort=False), key=lambda item: (datasets[item[0][0]], *row_order(item[0][1:]))
     )
     for (dataset, score, family, budget), group in groups:
         once = group.drop_duplicates(["metric", "seed"])

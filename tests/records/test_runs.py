@@ -5,6 +5,7 @@ import pytest
 
 from diffbench.records import runs
 from diffbench.records.store import Store, StoreError
+from diffbench.spec import identify
 
 
 @pytest.fixture
@@ -14,15 +15,48 @@ def store(tmp_path):
     return store
 
 
-def cell(dataset="ring", seed=0, draw="d", **versions):
+AXES = ("dataset", "score", "family", "budget", "sampler", "process")
+
+
+def axes(dataset="ring", version=1, family="ddpm", **settings):
+    """What a row is; `settings` are of the dataset's rows, such as n."""
     return {
-        "dataset": dataset, "score": "learned", "family": "ddpm", "budget": "", "sampler": "ancestral", "seed": seed,
-        "draw_id": draw, "versions": {"dataset ring": "1", **versions},
+        "dataset": {"dataset": {"name": dataset, "version": version}, **settings},
+        "score": {"score": "learned"},
+        "family": {"family": {"name": "ddpm", "params": {"of": family}}},
+        "sampler": {"name": "ancestral"},
+        "process": {"name": "ddpm_linear"},
+    }
+
+
+def cell(dataset="ring", seed=0, draw="d", metrics=("energy",), **about):
+    labels = {"dataset": dataset, "score": "learned", "family": "ddpm", "budget": "", "sampler": "ancestral"}
+    return {
+        **labels, "process": "ddpm_linear", "seed": seed, "fit_id": "f", "draw_id": draw, "axes": axes(dataset, **about),
+        "measures": {m if isinstance(m, str) else m["name"]: f"{draw}-{seed}" for m in metrics},
+        "metrics": [m if isinstance(m, dict) else {"name": m, "version": 1} for m in metrics],
     }  # fmt: skip
 
 
-def asked(*cells, settings="same", column="energy"):
-    return {"suite": {}, "settings": settings, "columns": {column: {}}, "cells": list(cells)}
+def asked(*cells, **more):
+    """A run of cells, as the harness keeps it."""
+    run = {"suite": {}, "settings": {}, "columns": {}, "metrics": {}, "places": {}, "specs": {}, "truths": {}}
+    rows = []
+    for one in cells:
+        row = {k: v for k, v in one.items() if k not in ("axes", "metrics")}
+        ids = {axis: identify(one["axes"][axis]) if axis in one["axes"] else "" for axis in AXES}
+        row["place"] = identify(ids)
+        run["places"][row["place"]] = ids
+        run["specs"] |= {ids[axis]: spec for axis, spec in one["axes"].items()}
+        run["metrics"] |= {m["name"]: m for m in one["metrics"]}
+        rows.append(row)
+    run["columns"] = {name: {name: {"better": "lower"}} for name in run["metrics"]}
+    return {**run, "cells": rows, **more}
+
+
+def before_places(*cells, settings="same"):
+    rows = [{k: v for k, v in one.items() if k not in ("axes", "metrics", "process")} for one in cells]
+    return {"suite": {}, "settings": settings, "columns": {"energy": {"energy": {}}}, "cells": rows}
 
 
 def listed(store):
@@ -59,45 +93,86 @@ def test_json_of_something_else_is_left_where_it_is(store):
     assert (store.root / "run.json").exists()
 
 
-def test_cells_of_runs_with_the_same_settings_stand_together(store):
-    runs.note(store, asked(cell("ring", 1), cell("ring", 0), column="energy"))
-    runs.note(store, asked(cell("arc", 0), cell("ring", 1, draw="new"), column="mmd2"))
-    assert places(store) == [("arc", 0, "d"), ("ring", 0, "d"), ("ring", 1, "new")]
+def measured(store):
+    return {
+        (row["dataset"], row["family"], row["seed"]): row["measures"] for row in runs.read(store)["cells"]
+    }
+
+
+def test_what_was_asked_for_stays_cell_by_cell_and_metric_by_metric(store):
+    runs.note(store, asked(cell(seed=1), cell(seed=0, metrics=("energy", "mmd2"))))
+    runs.note(store, asked(cell("arc"), cell(seed=1, draw="new")))
+    assert measured(store) == {
+        ("arc", "ddpm", 0): {"energy": "d-0"},
+        ("ring", "ddpm", 0): {"energy": "d-0", "mmd2": "d-0"},
+        ("ring", "ddpm", 1): {"energy": "new-1"},
+    }
     assert set(runs.read(store)["columns"]) == {"energy", "mmd2"}
 
 
-def test_other_settings_begin_a_table_of_their_own_and_come_back(store):
-    runs.note(store, asked(cell("ring", 0)))
-    runs.note(store, asked(cell("arc", 0), settings="other"))
-    assert places(store) == [("arc", 0, "d")]
-    runs.note(store, asked(cell("box", 0)))
-    assert places(store) == [("box", 0, "d"), ("ring", 0, "d")]
+@pytest.mark.parametrize(
+    ("one", "other", "labels"),
+    [
+        ({"family": "a"}, {"family": "b"}, [("ring", "ddpm (of=a)"), ("ring", "ddpm (of=b)")]),
+        ({"family": 0.25}, {"family": 0.25000001}, [("ring", "ddpm (of=0.25)"), ("ring", "ddpm (of=0.25000001)")]),
+        ({"n": 200}, {"n": 300}, [("ring (n=300)", "ddpm"), ("ring (n=200)", "ddpm")]),
+        ({"train_size": None}, {"train_size": 8}, [("ring (train_size=8)", "ddpm"), ("ring (train_size=none)", "ddpm")]),
+    ],
+)  # fmt: skip
+def test_rows_of_one_label_that_differ_are_two_told_apart_by_what_differs(store, one, other, labels):
+    runs.note(store, asked(cell(seed=0, **one), cell(seed=1, **one)))
+    runs.note(store, asked(cell(seed=0, **other)))
+    cells = runs.read(store)["cells"]
+    assert list(dict.fromkeys((row["dataset"], row["family"]) for row in cells)) == labels
+    assert len(cells) == 3
 
 
-def test_versions_of_a_part_are_never_mixed(store):
-    runs.note(store, asked(cell(seed=0), cell(seed=1), cell(seed=2, **{"metric energy": "1"})))
-    runs.note(store, asked(cell(seed=0, draw="new", **{"metric energy": "2"})))
-    assert places(store) == [("ring", 0, "new"), ("ring", 1, "d")]
-    runs.note(store, asked(cell(seed=0, draw="newer", **{"dataset ring": "2"})))
-    assert places(store) == [("ring", 0, "newer")]
+def test_equal_rows_of_two_labels_are_one_by_the_newest_label(store):
+    runs.note(store, asked(cell(seed=0), cell(seed=1)))
+    runs.note(store, asked({**cell(seed=0), "family": "mine"}))
+    assert list(measured(store)) == [("ring", "mine", 0), ("ring", "mine", 1)]
 
 
-def test_versions_are_those_of_every_part_of_a_specification():
-    part = {"name": "ring", "params": {"version": 7}, "version": 2}
-    draw = {
-        "stage": "draw",
-        "dataset": part,
-        "version": 3,
-        "fit": {"stage": "fit", "training": {"version": 4}},
+def test_a_metric_by_other_parameters_is_another_column(store):
+    first, then = ({"name": "mmd2", "params": {"finest": f}, "version": 1} for f in (0.5, 4.0))
+    runs.note(store, asked(cell(seed=0, metrics=(first,)), cell(seed=1, metrics=(first,))))
+    runs.note(store, asked(cell(seed=0, draw="e", metrics=(then,)), leading=["mmd2"]))
+    run = runs.read(store)
+    assert measured(store) == {
+        ("ring", "ddpm", 0): {"mmd2 (finest=0.5)": "d-0", "mmd2 (finest=4.0)": "e-0"},
+        ("ring", "ddpm", 1): {"mmd2 (finest=0.5)": "d-1"},
     }
-    edm = {"name": "edm", "params": {}, "version": 1, "plugin": "abc"}
-    assert runs.versions_of([draw, {"stage": "measure", "family": edm}]) == {
-        "dataset ring": "2", "draw": "3", "training": "4", "family edm": "1 abc",
-    }  # fmt: skip
+    assert run["columns"]["mmd2 (finest=4.0)"] == {"mmd2 (finest=4.0)": {"better": "lower", "column": "mmd2"}}
+    assert sorted(run["leading"]) == ["mmd2 (finest=0.5)", "mmd2 (finest=4.0)"]
+
+
+def test_a_newer_version_supersedes_its_own_rows_and_no_others(store):
+    other = cell("arc", seed=0)
+    runs.note(store, asked(cell(seed=0), cell(seed=1), other))
+    runs.note(store, asked(cell(seed=0, draw="new", version=2)))
+    assert list(measured(store)) == [("ring", "ddpm", 0), ("arc", "ddpm", 0)]
+    # So with a metric, by the digest of its plug-in's file: what it said of the row's other seeds is gone.
+    mine = {"name": "mine", "params": {}, "version": 1, "plugin": "abc"}
+    runs.note(store, asked(*(cell(seed=seed, version=2, metrics=("energy", mine)) for seed in (0, 1))))
+    edited = {**mine, "plugin": "def"}
+    runs.note(store, asked(cell(seed=0, version=2, draw="e", metrics=(edited,))))
+    assert measured(store)["ring", "ddpm", 0] == {"energy": "d-0", "mine": "e-0"}
+    assert measured(store)["ring", "ddpm", 1] == {"energy": "d-1"}
+
+
+def test_datasets_stand_as_suites_have_them_and_sweeps_sort_by_number(store):
+    def stepped(*steps):
+        return [{**cell("box", family=n), "family": f"ddpm(steps={n})"} for n in steps]
+
+    runs.note(store, asked(cell("ring"), *stepped(100, 5, 25), cell("arc")))
+    runs.note(store, asked(cell("arc"), cell("new")))
+    found = [(row["dataset"], row["family"]) for row in runs.read(store)["cells"]]
+    box = [("box", f"ddpm(steps={n})") for n in (5, 25, 100)]
+    assert found == [("ring", "ddpm"), *box, ("arc", "ddpm"), ("new", "ddpm")]
 
 
 def test_the_same_run_again_is_no_new_file_and_only_its_last_stays(store):
-    one, two = asked(cell("ring")), asked(cell("arc"), settings="other")
+    one, two = asked(cell("ring")), asked(cell("arc"))
     runs.note(store, one)
     before = listed(store)
     runs.note(store, one)
@@ -105,7 +180,7 @@ def test_the_same_run_again_is_no_new_file_and_only_its_last_stays(store):
     runs.note(store, two)
     runs.note(store, one)
     assert len(listed(store)) == 2
-    assert places(store) == [("ring", 0, "d")]
+    assert places(store) == [("ring", 0, "d"), ("arc", 0, "d")]
 
 
 def test_run_json_is_what_the_runs_come_to(store):
@@ -114,24 +189,24 @@ def test_run_json_is_what_the_runs_come_to(store):
     view = json.loads((store.root / "run.json").read_text())
     del view["sha256"]
     assert view == runs.read(store)
+    for path in (store.root / "runs").iterdir():
+        path.unlink()
+    assert runs.read(store) == view  # it says all that they said
+    runs.note(store, asked(cell("arc")))
     (store.root / "run.json").unlink()
     assert len(places(store)) == 2
 
 
 def test_a_folder_of_before_there_were_runs_is_read_and_kept(store):
-    old = cell("ring")
-    del old["versions"]
-    (store.root / "run.json").write_text(json.dumps({"schema": 1, **asked(old, settings="old")}))
+    (store.root / "run.json").write_text(json.dumps({"schema": 1, **before_places(cell("ring"))}))
     assert places(store) == [("ring", 0, "d")]
-    runs.note(store, asked(cell("arc"), settings="new"))
-    assert places(store) == [("arc", 0, "d")]
+    runs.note(store, before_places(cell("arc")))
+    assert places(store) == [("arc", 0, "d"), ("ring", 0, "d")]
     assert len(listed(store)) == 2
 
 
-def test_cells_that_do_not_say_their_versions_do_not_stand_beside_others(store):
-    old = cell("ring")
-    del old["versions"]
-    (store.root / "run.json").write_text(json.dumps({"schema": 1, **asked(old)}))
+def test_a_run_of_before_there_were_places_stands_alone(store):
+    runs.note(store, before_places(cell("ring")))
     runs.note(store, asked(cell("arc")))
     assert places(store) == [("arc", 0, "d")]
 

@@ -220,12 +220,58 @@ def test_an_error_is_a_record_and_is_tried_again_only_when_asked(tiny, tmp_path,
     assert (long_table(store)["status"] == "ok").all()
 
 
-def test_cells_of_another_setting_are_not_mixed_into_a_table(done, tiny, tmp_path):
+@pytest.mark.parametrize(
+    ("change", "labels"),
+    [
+        ({"samples": 32}, ["nine_gaussians (n=32, reference=32)", "nine_gaussians (n=64, reference=64)"]),
+        ({"reference": 80}, ["nine_gaussians (reference=80)", "nine_gaussians (reference=64)"]),
+        ({"floor_draws": 7}, ["nine_gaussians (floor_draws=7)", "nine_gaussians (floor_draws=9)"]),
+        ({"standardise": False}, ["nine_gaussians (standardise=false)", "nine_gaussians (standardise=true)"]),
+    ],
+)
+def test_rows_of_another_setting_stand_in_a_section_of_their_own(done, tiny, tmp_path, change, labels):
     import shutil
 
     shutil.copytree(done.root, tmp_path / "other")
-    store, _ = run(tiny(samples=32), tmp_path / "other")
-    assert set(long_table(store)["n_samples"]) == {32}
+    store, _ = run(tiny(**change, scores=["exact"]), tmp_path / "other")
+    long = long_table(store)
+    assert long["dataset"].unique().tolist() == labels
+    assert (long.groupby("dataset")["floor_mean"].nunique() == 1).all()
+    assert not long.duplicated(["dataset", "score", "family", "budget", "sampler", "seed", "metric"]).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "axis"),
+    [
+        ({"network": {"widths": [4, 4], "embedding_width": 8}}, "family"),
+        ({"training": {"steps": 20, "batch": 16, "learning_rate": 1e-7}}, "budget"),
+        ({"replicas": 2}, "family"),
+    ],
+)
+def test_a_model_made_otherwise_is_another_row(done, tiny, tmp_path, change, axis):
+    import shutil
+
+    shutil.copytree(done.root, tmp_path / "other")
+    store = Store(tmp_path / "other")
+    suite = suites.parse(tiny(**change, seeds=2))
+    harness.note_run(store, suite.model_dump(), planning.plan(expand(suite), store))
+    long = long_table(store)
+    learned = long[long["score"] == "learned"]
+    assert learned[axis].nunique() == 2
+    assert learned.groupby(axis).size().tolist() in ([1, 2], [2, 1])
+    # The exact rows are those of before, and one more seed of them.
+    assert long.loc[long["score"] == "exact", "status"].tolist() == ["ok", "missing"]
+
+
+def test_times_hold_what_the_truth_took_too(done):
+    times = tables.build(done).times
+    assert times["stage"].value_counts().to_dict() == {
+        "reference": 1, "floor": 1, "fit": 1, "draw": 4, "measure": 4
+    }  # fmt: skip
+    assert (times["seconds"] > 0).all()
+    assert times.loc[times["stage"] == "floor", ["dataset", "metric"]].values.tolist() == [
+        ["nine_gaussians", "energy"]
+    ]
 
 
 def test_parameters_survive_flattening():
@@ -276,11 +322,14 @@ def test_metrics_that_were_asked_for_lead_and_so_do_those_of_the_user(tiny, tmp_
         return METRICS.build("energy")
 
     monkeypatch.setitem(METRICS._entries, "mine", Entry(mine, "mine.py", "0123"))
-    suite = suites.parse(tiny()).model_dump()
+    suite, store = suites.parse(tiny()), Store(tmp_path)
+    plan = planning.plan(expand(suite), store)
     metrics = {name: {"name": name, "params": {}} for name in ("energy", "mmd2", "mine")}
-    store = Store(tmp_path)
-    for asked, leading in ((["mmd2", "all"], ["mmd2", "mine"]), ([], ["mine"])):
-        harness.note_run(store, suite, [], metrics, asked)
-        assert tables.read_run(store)["leading"] == leading
-    harness.note_run(store, suite, [], {"energy": metrics["energy"]})
+    rows = [{**row, "measures": dict.fromkeys(metrics, "m")} for row in plan.rows]
+    wider = dataclasses.replace(plan, metrics=metrics, rows=rows)
+    harness.note_run(store, suite.model_dump(), wider, ["mmd2", "all"])
+    assert tables.read_run(store)["leading"] == ["mmd2", "mine"]
+    harness.note_run(store, suite.model_dump(), wider)
+    assert tables.read_run(store)["leading"] == ["mine"]
+    harness.note_run(store, suite.model_dump(), plan)
     assert "leading" not in tables.read_run(store)

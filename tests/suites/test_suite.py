@@ -22,6 +22,8 @@ def test_every_shipped_suite_loads_under_its_own_name():
         ({"samples": float("nan")}, r"samples: .*got nan"),
         ({"reference": 0}, r"reference: .*got 0"),
         ({"floor_draws": 0}, r"floor_draws: .*got 0"),
+        # Draws 69,235 and 95,303 would have one key.
+        ({"floor_draws": 50_001}, r"floor_draws: .*less than or equal to 50000; got 50001"),
         ({"seeds": 0}, r"seeds.*got 0"),
         ({"seeds": [-1]}, r"seeds.*got -1"),
         ({"datasets": []}, r"datasets: .*at least 1 item.*got \[\]"),
@@ -108,30 +110,9 @@ def test_malformed_items_are_refused(entries, text):
         items(entries, "samplers")
 
 
-def test_narrowing_keeps_the_settings_of_known_entries_and_takes_new_names(tiny):
-    suite = suites.parse(tiny(families=["ddpm", {"name": "score_sde", "weighting": "likelihood"}]))
-    narrowed = suites.narrow(suite, {"families": ["score_sde", "ncsn"]}, seeds=4)
-    assert narrowed.families == [{"name": "score_sde", "weighting": "likelihood"}, "ncsn"]
-    assert narrowed.seeds == 4
-
-
-def test_narrowing_goes_before_an_entrys_own_list(tiny):
-    suite = suites.parse(
-        tiny(
-            families=[{"name": "ddpm", "samplers": ["own"]}],
-            datasets=[{"name": "circle", "metrics": ["mmd2"]}],
-        )
-    )
-    narrowed = suites.narrow(suite, {"samplers": ["euler_maruyama"], "metrics": ["energy"]}, seeds=None)
-    assert narrowed.families == [{"name": "ddpm"}]
-    assert narrowed.datasets == [{"name": "circle"}]
-    assert (narrowed.samplers, narrowed.metrics) == (["euler_maruyama"], ["energy"])
-
-
-def test_narrowing_all_to_one_name_keeps_its_defaults_beside_its_sweep(tiny):
-    swept = {"name": "ancestral", "sweep": {"steps": [5, 10]}}
-    suite = suites.parse(tiny(samplers=["all", swept]))
-    assert suites.narrow(suite, {"samplers": ["ancestral"]}, None).samplers == ["ancestral", swept]
+def test_a_label_has_all_the_digits_that_it_takes():
+    (swept,) = [items([{"name": "a", "sweep": {"sd": [0.25, 0.25000001, 1e-7, 2.0]}}], "datasets")]
+    assert [item.label for item in swept] == ["a(sd=0.25)", "a(sd=0.25000001)", "a(sd=1e-07)", "a(sd=2)"]
 
 
 def test_full_scale_replaces_what_it_says_and_keeps_the_rest(tiny):

@@ -1,0 +1,54 @@
+import pandas as pd
+import pytest
+
+from diffbench.records.store import Store
+from diffbench.stages import harness
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
+from diffbench.tables import agreement
+from diffbench.tables import long as tables
+
+
+@pytest.fixture
+def store(tiny, tmp_path):
+    """A folder with the tables of a small run."""
+    suite, store = suites.parse(tiny(scores=["exact"], metrics=["energy", "mode_tv"])), Store(tmp_path)
+    harness.run(suite.model_dump(), expand(suite), store, workers=0)
+    tables.write(store, tables.build(store), tables.read_run(store)["columns"])
+    return store
+
+
+def test_tables_that_say_what_the_records_say_agree(store):
+    assert agreement.check(Store(store.root, frozen=True)) == ([], 8, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["measurements.csv", "comparison.csv", "comparison.md", "comparison.tex", "error_split.csv"]
+)
+def test_a_table_of_which_one_digit_is_another_does_not_agree(store, name):
+    path = store.root / "tables" / name
+    text = path.read_text()
+    at = max(i for i, sign in enumerate(text) if sign.isdigit()) if any(map(str.isdigit, text)) else 0
+    path.write_text(text[:at] + "x" + text[at + 1 :])
+    ((where, what),) = agreement.check(Store(store.root, frozen=True)).wrong
+    assert where == f"tables/{name}"
+    assert "diffbench tables" in what
+
+
+def test_parquet_is_held_to_its_rows_and_not_to_who_wrote_it(store):
+    path = store.root / "tables" / "measurements.parquet"
+    rows = pd.read_parquet(path)
+    rows.to_parquet(path, index=False, compression=None)
+    assert agreement.check(Store(store.root, frozen=True)).wrong == []
+    rows.assign(value=rows["value"] + 1e-9).to_parquet(path, index=False)
+    assert [where for where, _ in agreement.check(Store(store.root, frozen=True)).wrong] == [
+        "tables/measurements.parquet"
+    ]
+
+
+def test_rows_that_are_lost_are_counted(store):
+    for path in (store.root / "measurements").glob("*.json"):
+        path.unlink()
+    found = agreement.check(Store(store.root, frozen=True))
+    assert found.missing == 3 * (1 + 3)  # on three rows energy, and three columns of mode_tv
+    assert "tables/measurements.csv" in dict(found.wrong)
