@@ -65,7 +65,9 @@ def difference_p_values(difference: np.ndarray, deviation: float, *, two_sided: 
 
 def combined(p_values: np.ndarray) -> float:
     """Returns Fisher's combination of p-values of independent seeds, `[S]`."""
-    return float(stats.chi2.sf(-2.0 * np.log(p_values).sum(), 2 * len(p_values)))
+    # A model that went astray has a p-value below the smallest float.
+    logs = np.log(np.maximum(p_values, np.finfo(float).tiny))
+    return float(stats.chi2.sf(-2.0 * logs.sum(), 2 * len(p_values)))
 
 
 def verdict(parts: Mapping[str, Part], span: float) -> str:

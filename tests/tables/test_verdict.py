@@ -77,3 +77,8 @@ def test_truth_is_named_in_at_most_one_trial_of_twenty(metric):
         named += verdict(parts, math.nan) != NOTHING
     # Four standard errors of 500 trials above 5% would be 8.9%.
     assert named / trials < LEVEL + 2 * math.sqrt(LEVEL * (1 - LEVEL) / trials)
+
+
+def test_a_model_that_went_astray_has_a_p_value_of_zero_and_no_warning():
+    p_values = difference_p_values(np.full(3, 1e9), 1.0)
+    assert combined(p_values) == 0.0
