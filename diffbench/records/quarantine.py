@@ -46,7 +46,7 @@ def put_away(root: Path, path: Path, reason: str, is_whole: Callable[[Path], boo
         return  # another process was first, or the file was never there
     except (OSError, ValueError) as error:
         told = f"{told} (left where it is: {error})"
-    _log.warning("not used, to be made again: %s", told)
+    _log.warning("broken, and not used: %s", told)
 
 
 def take(path: Path, target: Path, stays: Callable[[Path], bool]) -> bool:

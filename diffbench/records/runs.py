@@ -3,7 +3,8 @@
 Each run is a sealed file `runs/<number>-<hash>.json` with its suite, columns and cells, and with
 the specifications that say what its cells are. Runs at the same time write files of their own, so no
 run's cells are lost; where two take one number the hash tells which counts as the later. `run.json` is
-what all of them come to (see `together`), for people and other programs: no part of the package reads
+what all of them come to (see `together`), for people and other programs, and stands for a run whose
+file is broken; else no part of the package reads
 it where there are runs.
 """
 
@@ -13,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from diffbench.records.places import AXES
+from diffbench.records import files, shapes
 from diffbench.records.seal import finite_or_none
 from diffbench.records.store import Store, StoreError
 from diffbench.records.together import together
@@ -21,8 +22,6 @@ from diffbench.spec import identify
 
 FOLDER = "runs"
 VIEW = "run.json"
-# What tables ask of every cell.
-NAMES = {*AXES, "seed", "place", "fit_id", "draw_id", "measures"}
 NAME = re.compile(r"(\d{6,})-([0-9a-f]{16})\.json")
 
 
@@ -38,12 +37,12 @@ def note(store: Store, content: Mapping[str, Any]) -> None:
     """
     content = finite_or_none(content)
     name = identify(content)
-    if not _listed(store) and (old := store.read_json(VIEW)) is not None:
+    if not _listed(store) and (old := _load(store, VIEW)) is not None:
         # A folder from before there were runs: what it was asked is its first.
         store.add(_file(0, identify(old)), old)
     while True:
         before = _listed(store)
-        if before and before[-1][1] == name and store.read_json(_file(*before[-1])) is not None:
+        if before and before[-1][1] == name and _load(store, _file(*before[-1])) is not None:
             break
         number = before[-1][0] + 1 if before else 1
         if store.add(_file(number, name), content):
@@ -76,16 +75,55 @@ def _listed(store: Store) -> list[tuple[int, str]]:
     return sorted((int(match[1]), match[2]) for match in found if match)
 
 
-def read(store: Store) -> dict[str, Any] | None:
-    """Returns what the runs of a folder come to, in the form of `run.json`, or None; see `together`."""
+def _load(store: Store, name: str) -> dict[str, Any] | None:
+    return store.load(store.root / name, files.RUN_BYTES, shapes.run)
+
+
+def _entries(store: Store) -> list[dict[str, Any]]:
+    """Returns what each run asked for, the newest first; `run.json` stands for those that are broken."""
+    left_alone = Store(store.root, frozen=True)
     while True:
         seen = _listed(store)
-        entries = [store.read_json(_file(*one)) for one in reversed(seen)]
-        if None not in entries or _listed(store) == seen:
+        found = {one: _load(left_alone, _file(*one)) for one in seen}
+        lost = [one for one in seen if found[one] is None]
+        if not lost or _listed(store) == seen:
             break
-    known = [entry for entry in entries if entry is not None]
+    view = _load(left_alone, VIEW) if lost else None
+    if view is not None:
+        stands = lost[-1][0], identify(view)
+        found[stands] = view
+    if not store.frozen:
+        # It must be there before they go, or whoever reads next finds neither; and after, where it has
+        # the name of one of them.
+        for one in lost:
+            if view is not None:
+                store.add(_file(*stands), view)
+            _load(store, _file(*one))
+        if view is not None:
+            store.add(_file(*stands), view)
+    return [entry for _, entry in sorted(found.items(), reverse=True) if entry is not None]
+
+
+def unasked(store: Store) -> int:
+    """Returns how many measurements `run.json` names that no run asks for: a run was lost.
+
+    Args:
+      store: The results folder, frozen.
+    """
+    view = _load(store, VIEW)
+    if view is None:
+        return 0
+    asked = {
+        name for entry in _entries(store) for cell in entry["cells"] for name in cell["measures"].values()
+    }
+    return len({name for cell in view["cells"] for name in cell["measures"].values()} - asked) if asked else 0
+
+
+def read(store: Store) -> dict[str, Any] | None:
+    """Returns what the runs of a folder come to, in the form of `run.json`, or None; see `together`."""
+    known = _entries(store)
     if not known:
-        view = store.read_json(VIEW)
+        view = _load(store, VIEW)
         known = [] if view is None else [view]
     return together(known) if known else None
 
@@ -94,15 +132,9 @@ def cells_of(store: Store) -> dict[str, Any]:
     """Returns what `read` returns.
 
     Raises:
-      StoreError: If the folder holds no run, or one that cannot be read as such.
+      StoreError: If the folder holds no run.
     """
     run = read(store)
     if run is None:
         raise StoreError(f"no run in {store.root}: it has no {VIEW}; run a suite with --out {store.root}")
-    if not all(isinstance(run.get(key), kind) for key, kind in (("cells", list), ("columns", dict))):
-        raise StoreError(f"no run in {store.root}: its {VIEW} names no cells")
-    if not all(isinstance(row, Mapping) and row.keys() >= NAMES for row in run["cells"]):
-        raise StoreError(
-            f"no run in {store.root}: a cell of its {VIEW} lacks one of {', '.join(sorted(NAMES))}"
-        )
     return run

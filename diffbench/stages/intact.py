@@ -148,7 +148,11 @@ def lost_runs(store: Store) -> list[Fault]:
         for path in sorted((store.root / quarantine.FOLDER).glob(f"{runs.FOLDER}-*"))
     )
     what = "this run was broken, and run.json did not stand for it: run its suite again"
-    return [Fault(f"{quarantine.FOLDER}/{m[0]}", what) for m in found if m and m[1] not in there]
+    faults = [Fault(f"{quarantine.FOLDER}/{m[0]}", what) for m in found if m and m[1] not in there]
+    if count := runs.unasked(store):
+        gone = f"it names {count} measurements that no file of {runs.FOLDER}/ asks for: a run is lost"
+        faults.append(Fault(runs.VIEW, gone))
+    return faults
 
 
 def repair(store: Store, faults: list[Fault]) -> list[str]:

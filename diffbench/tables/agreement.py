@@ -41,8 +41,8 @@ def check(store: Store) -> Agreement:
     for name, data in long.contents(made, columns).items():
         path = store.root / long.FOLDER / name
         try:
-            there = files.read(path)
-        except OSError:
+            there = files.read(path, files.RUN_BYTES)
+        except (OSError, files.Unfit):
             there = b""
         if there is None:
             continue

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from diffbench.records import runs
+from diffbench.records import runs, seal
 from diffbench.records.store import Store, StoreError
 from diffbench.spec import identify
 
@@ -32,7 +32,7 @@ def axes(dataset="ring", version=1, family="ddpm", **settings):
 def cell(dataset="ring", seed=0, draw="d", metrics=("energy",), **about):
     labels = {"dataset": dataset, "score": "learned", "family": "ddpm", "budget": "", "sampler": "ancestral"}
     return {
-        **labels, "process": "ddpm_linear", "seed": seed, "fit_id": "f", "draw_id": draw, "axes": axes(dataset, **about),
+        **labels, "process": "ddpm_linear", "seed": seed, "n_samples": 4, "fit_id": "f", "draw_id": draw, "axes": axes(dataset, **about),
         "measures": {m if isinstance(m, str) else m["name"]: f"{draw}-{seed}" for m in metrics},
         "metrics": [m if isinstance(m, dict) else {"name": m, "version": 1} for m in metrics],
     }  # fmt: skip
@@ -56,7 +56,12 @@ def asked(*cells, **more):
 
 def before_places(*cells, settings="same"):
     rows = [{k: v for k, v in one.items() if k not in ("axes", "metrics", "process")} for one in cells]
-    return {"suite": {}, "settings": settings, "columns": {"energy": {"energy": {}}}, "cells": rows}
+    return {
+        "suite": {},
+        "settings": settings,
+        "columns": {"energy": {"energy": {"better": "lower"}}},
+        "cells": rows,
+    }
 
 
 def listed(store):
@@ -73,17 +78,40 @@ def test_a_folder_without_runs_has_none(store):
         runs.cells_of(store)
 
 
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        ({"columns": {}}, "names no cells"),
-        ({"columns": {}, "cells": [{"dataset": 1}]}, "lacks one of budget"),
-    ],
-)
-def test_a_run_json_that_is_none_of_ours_is_one_line(store, content, text):
-    store.write_json("run.json", content)
-    with pytest.raises(StoreError, match=text):
+WRONG = {
+    "columns that are no table": lambda run: run.update(columns=[]),
+    "a column without better": lambda run: run["columns"]["energy"]["energy"].pop("better"),
+    "a column that is better sideways": lambda run: run["columns"]["energy"]["energy"].update(better="left"),
+    "no cells": lambda run: run.pop("cells"),
+    "a cell without its number of samples": lambda run: run["cells"][0].pop("n_samples"),
+    "a cell without a seed": lambda run: run["cells"][0].update(seed=None),
+    "a cell with an unknown metric": lambda run: run["cells"][0]["measures"].update(mmd2="d-0"),
+    "a cell with a record of no name": lambda run: run["cells"][0].update(draw_id="../d"),
+    "a cell in no place": lambda run: run["cells"][0].update(place="0"),
+    "a place of specifications that are not there": lambda run: run.update(specs={}),
+    "a metric without a name": lambda run: run["metrics"]["energy"].pop("name"),
+    "leading metrics that are none": lambda run: run.update(leading=3),
+}
+
+
+@pytest.mark.parametrize("harm", WRONG)
+def test_a_sealed_run_of_another_shape_is_put_away_and_one_line(store, harm):
+    content = asked(cell("ring"))
+    runs.note(store, content)
+    good = runs.read(store)
+    WRONG[harm](content)
+    (file,) = (store.root / "runs").iterdir()
+    file.write_bytes(seal.seal(content))
+    assert runs.read(store)["cells"] == good["cells"]  # by run.json
+    for path in (store.root / "run.json", *(store.root / "runs").iterdir()):
+        path.write_bytes(seal.seal(content))
+    with pytest.raises(StoreError, match=r"no run in .*: it has no run\.json"):
         runs.cells_of(store)
+    reasons = [
+        json.loads(path.read_text())["reason"] for path in (store.root / "quarantine").glob("*.reason.json")
+    ]
+    assert len(reasons) == 3
+    assert all(reason.startswith("it has another shape: ") for reason in reasons)
 
 
 def test_json_of_something_else_is_left_where_it_is(store):
@@ -211,14 +239,55 @@ def test_a_run_of_before_there_were_places_stands_alone(store):
     assert places(store) == [("arc", 0, "d")]
 
 
-def test_a_broken_run_is_quarantined_and_asked_again(store):
+def flip(path, bit):
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("which", range(3))
+@pytest.mark.parametrize("bit", [0, 300, 1801, -5])
+def test_a_flipped_bit_in_a_run_loses_no_row(store, which, bit):
+    for label in ("ring", "arc", "box"):
+        runs.note(store, asked(cell(label), cell(label, seed=1)))
+    before = runs.read(store)["cells"]
+    assert len(before) == 6
+    path = sorted((store.root / "runs").iterdir())[which]
+    flip(path, bit if bit >= 0 else 8 * path.stat().st_size + bit)
+    assert runs.read(Store(store.root, frozen=True))["cells"] == before
+    assert path.exists()  # by who only looks nothing is moved
+    for _ in range(2):
+        assert runs.read(store)["cells"] == before
+    assert not path.exists()
+    assert len(list((store.root / "quarantine").glob(f"runs-{path.name}-*.reason.json"))) == 1
+    # What stands for it may break too, and the next run keeps what there is.
+    (stands,) = (one for one in (store.root / "runs").iterdir() if one.name[:6] == path.name[:6])
+    flip(stands, 999)
+    assert sorted(map(str, runs.read(store)["cells"])) == sorted(map(str, before))
+    runs.note(store, asked(cell("new")))
+    assert len(runs.read(store)["cells"]) == 7
+    assert runs.unasked(Store(store.root, frozen=True)) == 0
+
+
+def test_a_run_that_is_deleted_is_missed_by_what_run_json_names(store):
+    runs.note(store, asked(cell("ring", draw="a")))
+    runs.note(store, asked(cell("arc", draw="b")))
+    assert runs.unasked(Store(store.root, frozen=True)) == 0
+    sorted((store.root / "runs").iterdir())[0].unlink()
+    assert runs.unasked(Store(store.root, frozen=True)) == 1
+
+
+def test_a_kill_between_what_stands_for_a_run_and_its_going_harms_nothing(store, monkeypatch):
     runs.note(store, asked(cell("ring")))
-    (path,) = (store.root / "runs").iterdir()
-    path.write_bytes(path.read_bytes()[:-20])
-    assert runs.read(store)["cells"]  # from run.json
-    assert list((store.root / "quarantine").glob("runs-000001-*"))
-    runs.note(store, asked(cell("ring")))
-    assert places(store) == [("ring", 0, "d")]
+    runs.note(store, asked(cell("arc")))
+    before = runs.read(store)["cells"]
+    flip(sorted((store.root / "runs").iterdir())[0], 500)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "discard", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            runs.read(store)
+    assert runs.read(store)["cells"] == before
+    assert runs.read(store)["cells"] == before
 
 
 @pytest.mark.parametrize("turns", sorted(set(itertools.permutations("aaabbb"))))

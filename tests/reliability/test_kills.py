@@ -50,7 +50,8 @@ def act(root):
     store.write("fit", "bad", {"status": "error", "reason": "again"})
     runs.note(store, {"settings": 1, "columns": {}, "cells": [dict(CELL, dataset="new")]})
 
-CELL = {"dataset": "old", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "versions": {}}
+CELL = {"dataset": "old", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "n_samples": 4,
+        "fit_id": None, "draw_id": "old", "measures": {}}
 
 def prepare(root):
     store = Store(root)

@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 
@@ -44,6 +46,14 @@ def test_parquet_is_held_to_its_rows_and_not_to_who_wrote_it(store):
     assert [where for where, _ in agreement.check(Store(store.root, frozen=True)).wrong] == [
         "tables/measurements.parquet"
     ]
+
+
+def test_a_pipe_in_the_place_of_a_table_does_not_agree(store):
+    path = store.root / "tables" / "measurements.csv"
+    path.unlink()
+    os.mkfifo(path)
+    ((where, _),) = agreement.check(Store(store.root, frozen=True)).wrong
+    assert where == "tables/measurements.csv"
 
 
 def test_rows_that_are_lost_are_counted(store):
