@@ -201,6 +201,9 @@ def _about(registry: Registry[Any], name: str) -> str:
     """Returns what a part is, in a line: its docstring's first, and a dataset's truths."""
     first = (registry.entry(name).build.__doc__ or "").strip().splitlines() or [""]
     about = first[0].removeprefix("Returns ").rstrip(".")
+    origin = registry.entry(name).origin
+    if origin is not None:
+        about = f"{about}; plug-in {origin}".removeprefix("; ")
     if registry is not DATASETS:
         return about
     dataset = registry.build(name)

@@ -191,11 +191,14 @@ class Sampler:
       run: (key, x_T `[n, D]`, score, process) -> (x_0 `[n, D]`, nfe), nfe the score
         evaluations spent on each sample. Samples of a solve that did not end are NaN.
       unfit: process -> why this sampler cannot run on it, or None.
+      end: process -> the time down to which it may ask the score; where a process ends by
+        default unless the sampler says otherwise.
       version: Changed whenever the samples change.
     """
 
     run: Callable[[PRNGKey, Array, Score, Process], tuple[Array, Any]]
     unfit: Callable[[Process], str | None] = lambda process: None
+    end: Callable[[Process], float] = lambda process: process.t_end
     version: int = 1
 
 
@@ -281,7 +284,9 @@ class Metric:
     version: int = 1
 
 
-FAMILIES: Registry[Any] = Registry("family", group="diffbench.families", home="diffbench.families")
+FAMILIES: Registry[Any] = Registry(
+    "family", group="diffbench.families", home="diffbench.families", traced=True
+)
 DATASETS: Registry[Dataset] = Registry("dataset", group="diffbench.datasets", home="diffbench.datasets")
 SAMPLERS: Registry[Sampler] = Registry("sampler", group="diffbench.samplers", home="diffbench.samplers")
 METRICS: Registry[Metric] = Registry("metric", group="diffbench.metrics", home="diffbench.metrics")

@@ -37,15 +37,13 @@ Array = jax.Array
 Constants = Mapping[str, Any]
 TimeFunction = Callable[[Array, Constants], Array]
 
-VERSION = 1
-
-PROCESSES: Registry[Process] = Registry("process")
+PROCESSES: Registry[Process] = Registry("process", group="diffbench.processes")
 
 
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=("constants", "grid"),
-    meta_fields=("name", "log_alpha_fn", "log_sigma_fn", "t_min", "t_max", "t_end", "chain"),
+    meta_fields=("name", "log_alpha_fn", "log_sigma_fn", "t_min", "t_max", "t_end", "chain", "version"),
 )
 @dataclasses.dataclass(frozen=True)
 class Process:
@@ -65,6 +63,7 @@ class Process:
       t_end: Time at which samplers end by default.
       chain: Whether the grid is the steps of a Markov chain, as DDPM's table is; NCSN's
         levels are not.
+      version: Changed whenever alpha, sigma, the grid or the prior change.
     """
 
     name: str
@@ -76,6 +75,7 @@ class Process:
     t_max: float = 1.0
     t_end: float = 1e-3
     chain: bool = False
+    version: int = 1
 
     def log_alpha(self, t: Array) -> Array:
         """Returns log alpha(t), shaped as t."""

@@ -125,7 +125,7 @@ class Registry(Generic[T]):
       ... def ancestral(*, steps: int = 500): ...
     """
 
-    def __init__(self, kind: str, group: str | None = None, home: str | None = None):
+    def __init__(self, kind: str, group: str | None = None, home: str | None = None, *, traced: bool = False):
         """Creates an empty registry.
 
         Args:
@@ -133,9 +133,11 @@ class Registry(Generic[T]):
           group: Entry-point group in which other packages announce theirs.
           home: Package whose modules register the shipped parts; they are imported at the
             first look-up.
+          traced: Whether parts are built inside a Haiku transform alone, as modules are.
         """
         self.kind = kind
         self.group = group
+        self._traced = traced
         self._home = home
         self._entries: dict[str, Entry[T]] = {}
 
@@ -262,3 +264,47 @@ class Registry(Generic[T]):
                 f"{self.kind} {name!r} of {owner}: its builder must return a {self.kind}; got None"
             )
         return built
+
+    def from_spec(self, spec: Mapping[str, Any], /, *args: Any) -> T:
+        """Builds the part of a specification; see `build`.
+
+        Args:
+          spec: {"name", "params"}; what else is in it, such as a version, is not looked at.
+          *args: What the kind's contract passes by position.
+
+        Raises:
+          ValueError: If the name, a parameter or a value is wrong.
+        """
+        return self.build(spec["name"], *args, **spec["params"])
+
+    def spec_of(
+        self, name: str, params: Mapping[str, Any] | None = None, built: Any = None
+    ) -> dict[str, Any]:
+        """Returns a part as it stands in records: all parameters, its version, its file's digest.
+
+        Args:
+          name: A registered or announced name.
+          params: Hyperparameters; those left out take their defaults.
+          built: What the builder made of them, where it was asked already.
+
+        Raises:
+          ValueError: If the name, a parameter or a value is wrong.
+        """
+        full = self.complete(name, params)
+        version = self.version_of(name, full) if built is None else built.version
+        spec: dict[str, Any] = {"name": name, "params": full, "version": version}
+        digest = self.entry(name).digest
+        return {**spec, "plugin": digest} if digest else spec
+
+    def version_of(self, name: str, params: Mapping[str, Any] | None = None) -> int:
+        """Returns the version of a part: an attribute of its class, or else of what is built.
+
+        Where nobody has given a module one, it is 1.
+
+        Raises:
+          ValueError: If the name, a parameter or a value is wrong.
+        """
+        part: Any = self.entry(name).build
+        if not hasattr(part, "version") and not self._traced:
+            part = self.build(name, **(params or {}))
+        return getattr(part, "version", 1)

@@ -16,9 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench import process
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Outcome
-from diffbench.networks import base as networks
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
@@ -72,12 +70,12 @@ def noise(name):
     t = jnp.asarray([built.t_min, 0.1, 0.4, 0.7, 1.0])
     found = jax.jit(lambda p, t: (p.log_alpha(t), p.log_sigma(t), p.drift(t), p.diffusion(t)))(built, t)
     grid = [0] if built.grid is None else [built.grid.size, *np.asarray(built.grid)[:2]]
-    return process.VERSION, [*np.concatenate(found), built.t_min, built.t_end, *grid]
+    return built.version, [*np.concatenate(found), built.t_min, built.t_end, *grid]
 
 
 def network(name):
     init = models.initialise({"name": name, "params": {}}, jax.random.key(0), 2)
-    return networks.VERSION, [
+    return NETWORKS.version_of(name), [
         v for _, array in sorted(_leaves(init)) for v in moments(np.atleast_2d(array))[:7]
     ]
 

@@ -1,4 +1,4 @@
 """The score networks that all families share."""
 
 from diffbench.networks.base import NETWORKS as NETWORKS
-from diffbench.networks.base import VERSION as VERSION
+from diffbench.networks.base import Network as Network

@@ -13,6 +13,7 @@ VP.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import chex
 import haiku as hk
@@ -24,9 +25,9 @@ from diffbench import checks
 from diffbench.contracts import Array
 from diffbench.registry import Registry
 
-VERSION = 1
-
-NETWORKS: Registry[hk.Module] = Registry("network")
+NETWORKS: Registry[Network] = Registry(
+    "network", group="diffbench.networks", home="diffbench.networks", traced=True
+)
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": jax.nn.gelu,
@@ -84,8 +85,30 @@ def eps_from_output(output: str, raw: Array, x: Array, alpha: Array, sigma: Arra
     return raw
 
 
+class Network(hk.Module):
+    """An estimate of the noise that points hold; families train it, samplers ask it.
+
+    Class attributes:
+      version: Changed whenever what is trained with the network changes.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __call__(self, x: Array, t: Array, alpha: Array, sigma: Array, is_training: bool = False) -> Array:
+        """Returns the estimate of eps, `[n, D]`.
+
+        Args:
+          x: Noisy points, `[n, D]`.
+          t: Time, `[]` (embedded once for all points) or `[n]`.
+          alpha: Signal scale at t, shaped as t.
+          sigma: Noise standard deviation at t, shaped as t.
+          is_training: Whether dropout is on (needs a Haiku random key).
+        """
+        raise NotImplementedError
+
+
 @NETWORKS.register("mlp")
-class ScoreNetwork(hk.Module):
+class ScoreNetwork(Network):
     """An MLP from noisy points and their noise level to an estimate of eps."""
 
     def __init__(
@@ -150,15 +173,7 @@ class ScoreNetwork(hk.Module):
         self._output = output
 
     def __call__(self, x: Array, t: Array, alpha: Array, sigma: Array, is_training: bool = False) -> Array:
-        """Returns the estimate of eps, `[n, D]`.
-
-        Args:
-          x: Noisy points, `[n, D]`.
-          t: Time, `[]` (embedded once for all points) or `[n]`.
-          alpha: Signal scale at t, shaped as t.
-          sigma: Noise standard deviation at t, shaped as t.
-          is_training: Whether dropout is on (needs a Haiku random key).
-        """
+        """See `Network.__call__`."""
         chex.assert_rank(x, 2)
         chex.assert_equal_shape([t, alpha, sigma])
         column = (lambda a: a) if t.ndim == 0 else (lambda a: a[:, None])

@@ -38,7 +38,7 @@ class Model(NamedTuple):
 
 def make_process(spec: Spec) -> Process:
     """Builds a process from its specification."""
-    return PROCESSES.build(spec["name"], **spec["params"])
+    return PROCESSES.from_spec(spec)
 
 
 def initialise(network: Spec, key: PRNGKey, dim: int) -> Params:
@@ -60,7 +60,7 @@ def _initial(network: str, dim: int) -> Callable[[PRNGKey], Params]:
 
     def trace(x: Array) -> Array:
         level = jnp.ones(())
-        return _network(json.loads(network))(x, level, level, level)
+        return NETWORKS.from_spec(json.loads(network))(x, level, level, level)
 
     # Compiled, a whole initialisation takes a fraction of its op-by-op time.
     return jax.jit(lambda key: hk.transform(trace).init(key, jnp.zeros((1, dim))))
@@ -85,13 +85,9 @@ def check(family: Spec, network: Spec, process: Process) -> None:
     """
 
     def build() -> None:
-        FAMILIES.build(family["name"], _network(network), process, **family["params"])
+        FAMILIES.from_spec(family, NETWORKS.from_spec(network), process)
 
     hk.transform(build).init(None)
-
-
-def _network(spec: Spec) -> Any:
-    return NETWORKS.build(spec["name"], **spec["params"])
 
 
 @functools.lru_cache(maxsize=64)
@@ -99,7 +95,7 @@ def _model(family: str, network: str) -> Model:
     part, shape = json.loads(family), json.loads(network)
 
     def bind(process: Process) -> Any:
-        return FAMILIES.build(part["name"], _network(shape), process, **part["params"])
+        return FAMILIES.from_spec(part, NETWORKS.from_spec(shape), process)
 
     def loss(params: Params, key: PRNGKey, y: Array, process: Process, is_training: bool) -> Array:
         run = hk.transform(lambda: bind(process).loss(y, is_training))

@@ -49,8 +49,8 @@ def draw(sampler: Spec, source: Source, process: Process, key: PRNGKey, n: int, 
 @functools.lru_cache(maxsize=128)
 def _program(sampler: str, source: str, n: int, dim: int) -> Callable[..., Any]:
     """Returns the compiled sampler; cached by specification."""
-    part, spec = json.loads(sampler), json.loads(source)
-    run = SAMPLERS.build(part["name"], **part["params"]).run
+    spec = json.loads(source)
+    run = SAMPLERS.from_spec(json.loads(sampler)).run
 
     def program(key: PRNGKey, arrays: Any, process: Process) -> tuple[Array, Any]:
         key_prior, key_run = jax.random.split(key)

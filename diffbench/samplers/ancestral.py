@@ -9,7 +9,7 @@ import numpy as np
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import end_unfit, stepwise
+from diffbench.samplers.base import end_of, end_unfit, stepwise
 
 # Ho et al. (2020), section 4. Half of them leave modes too narrow to pass for truth.
 DEFAULT_STEPS = 1000
@@ -71,4 +71,9 @@ def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float
             return f"t_end = {t_end:g} is for a continuous process; {process.name} is a chain to the data"
         return end_unfit(t_end, process)
 
-    return Sampler(run=stepwise(step, times), unfit=unfit)
+    def end(process: Process) -> float:
+        if process.chain and process.grid is not None:
+            return float(process.grid[0])
+        return end_of(t_end, process)
+
+    return Sampler(run=stepwise(step, times), unfit=unfit, end=end)

@@ -94,3 +94,8 @@ def end_unfit(t_end: float | None, process: Process) -> str | None:
     if t_end is not None and t_end < process.t_min:
         return f"t_end = {t_end:g} is below t_min = {process.t_min:g} of process {process.name!r}"
     return None
+
+
+def end_of(t_end: float | None, process: Process) -> float:
+    """Returns the time at which a sampler ends: its own, or the process's."""
+    return process.t_end if t_end is None else t_end

@@ -74,4 +74,7 @@ def annealed_langevin(
             return f"it needs alpha = 1 at every level (ve, ncsn); {process.name} ends at {alpha:.3g}"
         return None
 
-    return Sampler(run=run, unfit=unfit)
+    def end(process: Process) -> float:
+        return process.t_end if process.grid is None else float(process.grid[0])
+
+    return Sampler(run=run, unfit=unfit, end=end)

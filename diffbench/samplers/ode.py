@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import end_unfit, stepwise, uniform_times
+from diffbench.samplers.base import end_of, end_unfit, stepwise, uniform_times
 
 HEUN_STEPS = 100
 # Stages whose slope is new in each attempted step: both pairs reuse the last one.
@@ -91,4 +91,8 @@ def probability_flow(
         if solver in SOLVERS
         else stepwise(heun, uniform_times(steps or HEUN_STEPS, t_end), evaluations=2)
     )
-    return Sampler(run=run, unfit=lambda process: end_unfit(t_end, process))
+    return Sampler(
+        run=run,
+        unfit=lambda process: end_unfit(t_end, process),
+        end=lambda process: end_of(t_end, process),
+    )

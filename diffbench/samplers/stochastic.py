@@ -8,7 +8,14 @@ import jax.numpy as jnp
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import end_unfit, langevin_step, reverse_sde_step, stepwise, uniform_times
+from diffbench.samplers.base import (
+    end_of,
+    end_unfit,
+    langevin_step,
+    reverse_sde_step,
+    stepwise,
+    uniform_times,
+)
 
 
 @SAMPLERS.register("euler_maruyama")
@@ -31,6 +38,7 @@ def euler_maruyama(*, steps: int = 1000, t_end: float | None = None) -> Sampler:
     return Sampler(
         run=stepwise(step, uniform_times(steps, t_end)),
         unfit=lambda process: end_unfit(t_end, process),
+        end=lambda process: end_of(t_end, process),
     )
 
 
@@ -74,6 +82,7 @@ def predictor_corrector(
     return Sampler(
         run=stepwise(step, uniform_times(steps, t_end), evaluations=corrections + 1),
         unfit=lambda process: end_unfit(t_end, process),
+        end=lambda process: end_of(t_end, process),
     )
 
 

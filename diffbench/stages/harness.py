@@ -150,6 +150,6 @@ def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
     """Returns the columns of each metric, so that tables need not build it."""
     found = {}
     for label in sorted(metrics):
-        built = METRICS.build(metrics[label]["name"], **metrics[label]["params"])
+        built = METRICS.from_spec(metrics[label])
         found[label] = {column: dataclasses.asdict(about) for column, about in built.columns.items()}
     return found

@@ -40,16 +40,11 @@ def _reference_points(spec: Spec, inputs: Inputs, dataset: Dataset) -> np.ndarra
     return np.asarray(dataset.standardise(inputs.arrays(spec)["samples"]))
 
 
-def make_metric(spec: Spec) -> Metric:
-    """Builds a metric from its specification."""
-    return METRICS.build(spec["name"], **spec["params"])
-
-
 @functools.lru_cache(maxsize=8)
 def _prepared(metric: str, reference: str, root: str) -> Any:
     """Returns what a metric computes once from a reference; kept for the next draw."""
     spec = json.loads(reference)
-    prepare = make_metric(json.loads(metric)).prepare
+    prepare = METRICS.from_spec(json.loads(metric)).prepare
     if prepare is None:
         return None
     dataset = make_dataset(spec["dataset"])
@@ -60,7 +55,7 @@ def floor(spec: Spec, inputs: Inputs) -> Made:
     """Measures fresh truth, many times: the noise floor of a metric."""
     dataset = make_dataset(spec["reference"]["dataset"])
     found = floor_of(
-        make_metric(spec["metric"]),
+        METRICS.from_spec(spec["metric"]),
         dataset,
         _reference_points(spec["reference"], inputs, dataset),
         spec["n"],
@@ -74,7 +69,7 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     """Judges a draw, or a score, and says how far it is from the floor."""
     of_truth = spec["reference"]
     dataset = make_dataset(of_truth["dataset"])
-    metric = make_metric(spec["metric"])
+    metric = METRICS.from_spec(spec["metric"])
     drawn = spec.get("draw")
     of = drawn or spec["source"]
     # In the order in which they were made: the first failure is the one to tell.

@@ -195,7 +195,7 @@ class _Judging:
         """
         built = self._metrics.get(id(metric))
         if built is None:
-            built = self._metrics[id(metric)] = METRICS.build(metric["name"], **metric["params"])
+            built = self._metrics[id(metric)] = METRICS.from_spec(metric)
         needs = built.needs
         if cell.kind in built.skips:
             return None

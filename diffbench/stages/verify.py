@@ -19,18 +19,15 @@ from typing import Any
 from diffbench import checks
 from diffbench.contracts import DATASETS, FAMILIES, METRICS
 from diffbench.networks.base import NETWORKS
-from diffbench.networks.base import VERSION as NETWORK_VERSION
 from diffbench.plugins import load
 from diffbench.process import PROCESSES
-from diffbench.process import VERSION as PROCESS_VERSION
 from diffbench.programs import arithmetic
 from diffbench.records.store import FOLDERS, Store
-from diffbench.registry import Entry, Registry
+from diffbench.registry import Registry
 from diffbench.spec import Spec, identify
 from diffbench.stages import intact, work
 from diffbench.stages.harness import Listener
 from diffbench.stages.planning import Plan
-from diffbench.suites.parts import part
 from diffbench.workers import engine
 from diffbench.workers.tasks import Ended, Task
 
@@ -40,17 +37,9 @@ ABSOLUTE = 1e-6
 PATIENCE = 20.0
 
 
-def _of_class(family: Any) -> int:
-    return family.version
-
-
 # The parts that a measurement builds: all but the sampler.
-PARTS: Mapping[str, tuple[Registry[Any], Callable[[Entry[Any], Mapping[str, Any]], int]]] = {
-    "dataset": (DATASETS, lambda entry, params: entry.build(**params).version),
-    "metric": (METRICS, lambda entry, params: entry.build(**params).version),
-    "family": (FAMILIES, lambda entry, params: _of_class(entry.build)),
-    "network": (NETWORKS, lambda entry, params: NETWORK_VERSION),
-    "process": (PROCESSES, lambda entry, params: PROCESS_VERSION),
+PARTS: Mapping[str, Registry[Any]] = {
+    registry.kind: registry for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES)
 }
 
 
@@ -185,7 +174,7 @@ def _parts(spec: Any) -> Iterator[tuple[str, Spec]]:
 
 def _differs(kind: str, stored: Spec) -> str | None:
     """Returns why a part cannot be built as it was, or None."""
-    registry, version = PARTS[kind]
+    registry = PARTS[kind]
     name = stored["name"]
     who = f"{kind} {name!r}"
     if name not in registry.loaded():
@@ -194,12 +183,11 @@ def _differs(kind: str, stored: Spec) -> str | None:
     if entry.digest != stored.get("plugin"):
         return f"{who} was made by another text of its plug-in"
     try:
-        now = version(entry, stored["params"])
-        built = part(registry, name, stored["params"], now)
+        now = registry.spec_of(name, stored["params"])
     except (ValueError, TypeError) as error:
         return f"{who} cannot be built any more: {error}"
-    if now != stored.get("version") or built["params"] != stored["params"]:
-        return f"{who} has version {now} here and had {stored.get('version')}"
+    if any(now[key] != stored.get(key) for key in ("version", "params")):
+        return f"{who} has version {now['version']} here and had {stored.get('version')}"
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from diffbench.contracts import SAMPLERS
 from diffbench.programs import arithmetic, scores
 from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
@@ -299,7 +300,7 @@ def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, repli
 
 def _trusted(data: Data, model: Model) -> None:
     """Raises where a process ends below the noise at which an exact score can be trusted."""
-    ends = [sampler["params"].get("t_end") or model.built.t_end for _, sampler in model.samplers]
+    ends = [SAMPLERS.from_spec(sampler).end(model.built) for _, sampler in model.samplers]
     end = jnp.asarray(min(ends))
     reached = float(model.built.sigma(end) / model.built.alpha(end))
     if reached < data.dataset.smallest_sigma:

@@ -1,4 +1,4 @@
-"""The parts that a suite names, built and checked: datasets, families, samplers, metrics.
+"""The parts that a suite names, built and checked: all but the sources of scores.
 
 Each part is built once, here: a builder raises on a wrong value, a plug-in's part is
 held against its contract, and pairs that cannot work are refused with the reason.
@@ -10,16 +10,13 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from diffbench import testing
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset, Metric, Sampler
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.networks.base import NETWORKS
-from diffbench.networks.base import VERSION as NETWORK_VERSION
 from diffbench.process import PROCESSES, Process
-from diffbench.process import VERSION as PROCESS_VERSION
 from diffbench.programs import arithmetic
 from diffbench.programs import model as models
 from diffbench.programs.training import settings_of
@@ -50,18 +47,11 @@ class Model(NamedTuple):
     samplers: tuple[tuple[str, Spec], ...]
 
 
-def part(registry: Registry[Any], name: str, params: Mapping[str, Any], version: int) -> dict[str, Any]:
-    """Returns a part as it stands in records, all its parameters filled in."""
-    spec: dict[str, Any] = {"name": name, "params": registry.complete(name, params), "version": version}
-    digest = registry.entry(name).digest
-    return {**spec, "plugin": digest} if digest else spec
-
-
 @functools.lru_cache(maxsize=64)
 @arithmetic.pinned()  # for it is kept, and may be asked for from anywhere
 def _dataset(text: str) -> Dataset:
     spec = json.loads(text)
-    dataset = DATASETS.build(spec["name"], **spec["params"])
+    dataset = DATASETS.from_spec(spec)
     return dataset if spec["standardise"] else in_data_coordinates(dataset)
 
 
@@ -70,50 +60,81 @@ def make_dataset(spec: Spec) -> Dataset:
     return _dataset(canonical(spec))
 
 
-def _build(registry: Registry[Any], key: str, item: Item, check: Callable[[Any], None]) -> Any:
-    """Builds a part; a plug-in's is held against its contract first."""
+def _build(registry: Registry[Any], key: str, item: Item, **more: Any) -> Any:
+    """Builds a part that is no module; a plug-in's is held against its contract first, with `more`."""
     try:
         built = registry.build(item.name, **item.params)
-        origin = registry.entry(item.name).origin
     except PluginError:
         raise
     except Exception as error:
-        _blame(registry, item.name, error)
+        _blame(error, (registry, item.name))
         raise SuiteError(f"{key}: {error}") from error
-    if origin is not None:
-        hold(f"{registry.kind} {item.name!r} of plug-in {origin}", check, built)
+    _hold(registry, item.name, (item.params,), built, **more)
     return built
 
 
-def _blame(registry: Registry[Any], name: str, error: Exception) -> None:
-    """Raises a PluginError where a plug-in's builder raised what only a fault raises."""
-    expected = isinstance(error, ValueError | TypeError)
-    origin = registry.entry(name).origin if name in registry.loaded() else None
-    if origin is not None and not expected:
-        who = f"{registry.kind} {name!r} of plug-in {origin}"
-        raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
-    if not expected:
-        raise error
+def _blame(error: Exception, *named: tuple[Registry[Any], str]) -> None:
+    """Raises a PluginError where a plug-in's builder raised what only a fault raises.
+
+    Args:
+      error: What was raised.
+      *named: The parts that were built, the first of a plug-in being the one to blame.
+    """
+    if isinstance(error, ValueError | TypeError):
+        return
+    for registry, name in named:
+        origin = registry.entry(name).origin if name in registry.loaded() else None
+        if origin is not None:
+            who = f"{registry.kind} {name!r} of plug-in {origin}"
+            raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
+    raise error
 
 
-def hold(who: str, check: Callable[..., None], *args: Any) -> None:
-    """Holds a plug-in's part against its contract.
+# Builders and parameters that were held against their contract in this process.
+_held: set[tuple[Any, str]] = set()
+
+
+def _hold(registry: Registry[Any], name: str, about: Sequence[Any], *args: Any, **more: Any) -> None:
+    """Holds a plug-in's part against its contract, once; the package's own are held by its tests.
+
+    Args:
+      registry: The kind of the part.
+      name: Its name.
+      about: What decides what is checked, as JSON.
+      *args: What the check is of.
+      **more: What else the check takes.
 
     Raises:
-      PluginError: If it breaks it, or raises on the way; the message names it.
+      PluginError: If it breaks it, or raises on the way, or workers would not find it.
     """
+    entry = registry.entry(name)
+    if entry.origin is None:
+        return
+    who = f"{registry.kind} {name!r} of plug-in {entry.origin}"
+    if entry.digest is None and name not in registry.announced():
+        raise PluginError(
+            f"{who} is announced nowhere, so workers would not find it; its package needs an entry point"
+            f" {name!r} in the group {registry.group}"
+        )
     try:
-        check(*args)
+        key = (entry.build, canonical(about))
+        if key in _held:
+            return
+        # Here alone: who builds parts needs no checks, and these build parts of every kind.
+        from diffbench import testing
+
+        testing.CHECKS[registry.kind](*args, **more)
     except Exception as error:
         raise PluginError(f"{who} breaks its contract: {type(error).__name__}: {error}") from error
+    _held.add(key)
 
 
 def datasets_of(suite: Suite) -> list[Data]:
     """Returns the datasets of a suite, built, each with the metrics that fit it."""
     found = []
     for item in items(suite.datasets, "datasets", reserved=("train_size", "metrics")):
-        dataset = _build(DATASETS, "datasets", item, testing.check_dataset)
-        spec = {**part(DATASETS, item.name, item.params, dataset.version), "standardise": suite.standardise}
+        dataset = _build(DATASETS, "datasets", item)
+        spec = {**DATASETS.spec_of(item.name, item.params, dataset), "standardise": suite.standardise}
         size = item.extra.get("train_size")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise SuiteError(
@@ -133,7 +154,7 @@ def _columns_apart(metrics: Iterable[Spec]) -> None:
     """Raises where two metrics have a column of one name: tables would take them for one."""
     owners: dict[str, str] = {}
     for spec in metrics:
-        for column in METRICS.build(spec["name"], **spec["params"]).columns:
+        for column in METRICS.from_spec(spec).columns:
             owner = owners.setdefault(column, spec["name"])
             if owner != spec["name"]:
                 raise SuiteError(
@@ -198,11 +219,11 @@ def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> 
         every = [Item(name, name, {}, {}) for name in METRICS.names() if name not in named]
         chosen = every if item.name == "all" else [item]
         for one in chosen:
-            metric = _build(METRICS, "metrics", one, testing.check_metric)
+            metric = _build(METRICS, "metrics", one)
             _named(metric, one.name)
             reason = lacks(metric, dataset, points)
             if reason is None:
-                found.append(part(METRICS, one.name, one.params, metric.version))
+                found.append(METRICS.spec_of(one.name, one.params, metric))
             elif item.name != "all":
                 raise SuiteError(f"metrics: {one.name}: {reason}")
     names = [spec["name"] for spec in found]
@@ -236,17 +257,18 @@ def families_of(suite: Suite) -> list[Model]:
     """Returns the families of a suite, held against their processes and samplers."""
     found = []
     for item in items(suite.families, "families", reserved=("process", "samplers", "network")):
+        named = [(FAMILIES, item.name)]
         try:
             family: Any = FAMILIES.entry(item.name).build
             params = FAMILIES.complete(item.name, item.params)
-            noise, process = _process(item.extra.get("process", family.default_process))
-            built = models.make_process(process)
+            noise, process, built = _process(item.extra.get("process", family.default_process))
             own = item.extra.get("network", {})
             if not isinstance(own, Mapping):
                 raise ValueError(f"network must be a table; got {own!r}")
             network = {**suite.network, **own}
             name = network.pop("name", "mlp")
-            shape = part(NETWORKS, name, network, NETWORK_VERSION)
+            named.append((NETWORKS, name))
+            shape = NETWORKS.spec_of(name, network)
             reason = family.unfit(built)
             if reason is not None:
                 raise ValueError(f"it cannot train on process {built.name!r}: {reason}")
@@ -254,12 +276,11 @@ def families_of(suite: Suite) -> list[Model]:
         except PluginError:
             raise
         except Exception as error:
-            _blame(FAMILIES, item.name, error)
+            _blame(error, *named)
             raise SuiteError(f"families: {item.label}: {error}") from error
-        spec = part(FAMILIES, item.name, item.params, family.version)
-        origin = FAMILIES.entry(item.name).origin
-        if origin is not None:
-            hold(f"family {item.name!r} of plug-in {origin}", testing.check_family, spec, process, shape)
+        spec = FAMILIES.spec_of(item.name, item.params)
+        _hold(NETWORKS, name, (shape["params"],), shape)
+        _hold(FAMILIES, item.name, (spec["params"], process, shape), spec, process, shape)
         samplers = item.extra.get("samplers", suite.samplers)
         found.append(
             Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
@@ -267,12 +288,19 @@ def families_of(suite: Suite) -> list[Model]:
     return found
 
 
-def _process(entry: Any) -> tuple[str, Spec]:
+def _process(entry: Any) -> tuple[str, Spec, Process]:
+    """Returns the label, the specification and the process that an entry stands for."""
     found = items([entry], "process")
     if len(found) != 1:
         raise SuiteError("process: a sweep must be of the families, as sweep = {process = [...]}")
     (item,) = found
-    return item.label, part(PROCESSES, item.name, item.params, PROCESS_VERSION)
+    try:
+        built = PROCESSES.build(item.name, **item.params)
+    except Exception as error:
+        _blame(error, (PROCESSES, item.name))
+        raise
+    _hold(PROCESSES, item.name, (item.params,), built)
+    return item.label, PROCESSES.spec_of(item.name, item.params, built), built
 
 
 def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Spec], ...]:
@@ -288,14 +316,26 @@ def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Sp
         else:
             chosen = [item]
         for one in chosen:
-            sampler: Sampler = _build(SAMPLERS, "samplers", one, testing.check_sampler)
+            sampler: Sampler = _build(SAMPLERS, "samplers", one, finer=_finer(one))
             reason = sampler.unfit(process)
             if reason is None:
-                spec = part(SAMPLERS, one.name, one.params, sampler.version)
+                spec = SAMPLERS.spec_of(one.name, one.params, sampler)
                 found.setdefault(canonical(spec), (one.label, spec))
             elif item.name != "all":
                 raise SuiteError(f"samplers: {one.label} does not fit process {process.name!r}: {reason}")
     return tuple(found.values())
+
+
+# Steps with which a sampler is asked to arrive at its law.
+MANY = 500
+
+
+def _finer(item: Item) -> Sampler | None:
+    """Returns a sampler with many steps, where it counts them by that name and can have as many."""
+    try:
+        return SAMPLERS.build(item.name, **{**item.params, "steps": MANY})
+    except Exception:  # what is wrong with the sampler itself is told where it is built
+        return None
 
 
 def processes_of(families: list[Model]) -> list[Model]:

@@ -1,6 +1,5 @@
 """Coordinates on manifolds against other formulas, and their uniform law at thickness 0."""
 
-import dataclasses
 import functools
 import math
 
@@ -11,7 +10,6 @@ from scipy import integrate, stats
 
 from diffbench.contracts import DATASETS
 from diffbench.datasets.coordinates import in_data_coordinates
-from diffbench.testing import ContractError, check_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -156,17 +154,3 @@ def test_what_has_a_width_of_its_own_has_no_coordinates(name):
 def test_the_roll_puts_nan_nowhere():
     u = thin("swiss_roll").intrinsic(np.full((3, 2), np.nan, np.float32))
     assert not np.isfinite(u).any()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("place", "text"),
-    [
-        (lambda x: x[:, 0], r"intrinsic: expected shape \(64, k\), got shape \(64,\)"),
-        (lambda x: x[:5] ** 2, r"intrinsic: expected shape \(64, 2\), got shape \(5, 2\)"),
-        (lambda x: 2.0 + 0.0 * x, r"intrinsic: expected numbers in \[0, 1\], got 2 to 2"),
-    ],
-)
-def test_broken_coordinates_are_told(place, text):
-    with pytest.raises(ContractError, match=text):
-        check_dataset(dataclasses.replace(DATASETS.build("circle"), intrinsic=place))

@@ -25,9 +25,9 @@ from planted_defects import DEFECTS
 from planted_judging import COLUMNS, DRAWS, mean_z, word
 from planted_record import NINE, Defect, Trial
 
-from diffbench import process
 from diffbench.contracts import DATASETS, METRICS, SAMPLERS
 from diffbench.families.score_sde import ScoreSDE
+from diffbench.process import PROCESSES
 from diffbench.programs import training
 from diffbench.records.provenance import provenance
 from diffbench.spec import identify
@@ -62,7 +62,7 @@ def digest() -> str:
             "datasets": {s.dataset: DATASETS.build(s.dataset, **dict(s.params)).version for s in settings},
             "samplers": {name: SAMPLERS.build(name).version for name in SAMPLERS_USED},
             "family": ScoreSDE.version,
-            "versions": [process.VERSION, training.VERSION],
+            "versions": [PROCESSES.version_of("vp"), training.VERSION],
         }
     )
 
