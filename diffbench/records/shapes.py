@@ -61,7 +61,7 @@ class Arrays(BaseModel):
     """Where a record's arrays are."""
 
     model_config = _STRICT
-    file: str
+    file: Name
     bytes: Annotated[int, Field(ge=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

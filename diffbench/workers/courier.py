@@ -16,6 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from diffbench.records import files as records
+from diffbench.records import shapes
+from diffbench.records.seal import Broken
 from diffbench.records.store import FAILED, FOLDERS, Store
 from diffbench.spec import identify
 from diffbench.workers.payload import Payload
@@ -37,8 +40,16 @@ def inputs(content: Mapping[str, Any]) -> Files:
     if payload.led:
         needed += [("fit", payload.name), ("fit", payload.led)]
     store = Store(payload.root, frozen=True)
-    paths = (path for stage, name in needed for path in _paths(store, stage, name))
-    return {path: (store.root / path).read_bytes() for path in paths}
+    found = (one for stage, name in needed for one in _files(store, stage, name))
+    return {path.relative_to(store.root).as_posix(): _content(store, path, most) for path, most in found}
+
+
+def _content(store: Store, path: Path, most: int) -> bytes:
+    """Returns the bytes of a stored file; none of what is no bounded file, which then is broken there too."""
+    try:
+        return store.read_bytes(path, most) or b""
+    except Broken:
+        return b""
 
 
 def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
@@ -49,8 +60,8 @@ def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
         yield from _built_on(inner)
 
 
-def _paths(store: Store, stage: str, name: str) -> list[str]:
-    """Returns the files of a record that are there, each looked for by its name.
+def _files(store: Store, stage: str, name: str) -> list[tuple[Path, int]]:
+    """Returns the files of a record that are there, each looked for by its name, and their most bytes.
 
     A stage's folder holds as many files as a sweep has cells, so it is not listed.
     """
@@ -60,12 +71,12 @@ def _paths(store: Store, stage: str, name: str) -> list[str]:
     for path in (store.path(stage, name), *there):
         if not path.exists():
             continue
-        found.append(path)
+        found.append((path, records.RECORD_BYTES))
         # One that is broken goes as it is: the worker sees that, and makes it again.
-        arrays = (store.load(path) or {}).get("arrays") or {}
-        if "file" in arrays and (file := store.path(stage, str(arrays["file"]), "")).exists():
-            found.append(file)
-    return [path.relative_to(store.root).as_posix() for path in found]
+        arrays = (store.load(path, check=shapes.record(stage)) or {}).get("arrays") or {}
+        if "file" in arrays and (file := store.path(stage, arrays["file"], "")).exists():
+            found.append((file, arrays["bytes"]))
+    return found
 
 
 @functools.cache

@@ -351,7 +351,7 @@ def test_arrays_that_a_record_names_outside_the_folder_are_not_read(store):
     (store.root.parent / "secret").write_bytes(b"abc")
     assert store.arrays("draw", "a") == {}
     assert (store.root.parent / "secret").read_bytes() == b"abc"
-    assert quarantined(store) == {"draws/a.json": "its arrays: its record does not name arrays of its own"}
+    assert quarantined(store)["draws/a.json"].startswith("it has another shape: arrays")
 
 
 def test_arrays_of_another_record_are_neither_read_nor_moved(store):

@@ -138,7 +138,7 @@ def test_a_run_on_gpus_has_a_worker_each_and_replicas(driver, tmp_path, monkeypa
     asked = {}
     (tmp_path / "s.toml").write_text(as_toml({**TINY, "seeds": 3}))
 
-    def stop(suite, cells, store, **options):
+    def stop(suite, cells, store, listener, **options):
         asked.update(options, fits=[cell.fit for cell in cells if cell.fit])
         raise ValueError("far enough")
 
