@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, key_for
+from diffbench.networks.base import NETWORKS
+from diffbench.process import PROCESSES
 
 
 def bits(key):
@@ -76,6 +78,8 @@ def test_no_density_no_entropy():
         (DATASETS, "dataset", "diffbench.datasets"),
         (SAMPLERS, "sampler", "diffbench.samplers"),
         (METRICS, "metric", "diffbench.metrics"),
+        (PROCESSES, "process", "diffbench.processes"),
+        (NETWORKS, "network", "diffbench.networks"),
     ],
 )
 def test_each_registry_has_its_group_and_its_parts(registry, kind, group):

@@ -1,8 +1,12 @@
 """Plug-ins: the guide's own text runs, and what breaks is named as the plug-in's fault."""
 
+import json
+import os
 import re
 import runpy
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -160,3 +164,139 @@ def test_an_edited_plugin_file_is_measured_anew(edm):
             names.append(identify(cells.expand(suite)[-1].fit))
     assert names[0] == names[2] != names[1]
     assert FAMILIES.entry("ddpm").digest is None
+
+
+PACKAGE = {
+    "process": """
+        import dataclasses
+        from diffbench.process import PROCESSES
+
+        @PROCESSES.register("steady")
+        def steady(*, beta: float = 10.0):
+            made = PROCESSES.build("vp", beta_min=0.999 * beta, beta_max=beta)
+            return dataclasses.replace(made, name="steady", version=4)
+    """,
+    "family": """
+        from typing import ClassVar
+        from diffbench.contracts import FAMILIES
+        from diffbench.families.score_sde import ScoreSDE
+
+        @FAMILIES.register("patient")
+        class Patient(ScoreSDE):
+            default_process: ClassVar = {"name": "steady"}
+            version: ClassVar[int] = 5
+    """,
+    "network": """
+        import haiku as hk
+        import jax
+        import jax.numpy as jnp
+        from diffbench.networks.base import NETWORKS, Network
+
+        @NETWORKS.register("shallow")
+        class Shallow(Network):
+            version = 6
+
+            def __init__(self, *, width: int = 8, name=None):
+                super().__init__(name=name)
+                self.width = width
+
+            def __call__(self, x, t, alpha, sigma, is_training=False):
+                level = jnp.broadcast_to(jnp.log(sigma / alpha), x.shape[:1])[:, None]
+                h = x / (jnp.hypot(alpha, sigma) if t.ndim == 0 else jnp.hypot(alpha, sigma)[:, None])
+                h = jax.nn.silu(hk.Linear(self.width)(jnp.concatenate([h, level], axis=1)))
+                return hk.Linear(x.shape[1])(h)
+    """,
+    "metric": """
+        import numpy as np
+        from diffbench.contracts import METRICS, Column, Metric
+
+        @METRICS.register("reach")
+        def reach() -> Metric:
+            def measure(key, outcome):
+                return {"reach": float(np.abs(np.asarray(outcome.samples)).max())}, {}
+
+            return Metric(columns={"reach": Column()}, measure=measure, version=7)
+    """,
+}
+ANNOUNCED = """
+[diffbench.processes]
+steady = noisy_parts.process
+[diffbench.families]
+patient = noisy_parts.family
+[diffbench.networks]
+shallow = noisy_parts.network
+[diffbench.metrics]
+reach = noisy_parts.metric
+"""
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The environment of a program that finds a package as pip would leave it."""
+    site = tmp_path / "site"
+    about = site / "noisy_parts-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy-parts\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(ANNOUNCED)
+    package = site / "noisy_parts"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    for name, text in PACKAGE.items():
+        (package / f"{name}.py").write_text(textwrap.dedent(text))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]), "JAX_PLATFORMS": "cpu"}
+
+
+def diffbench(*args, cwd, env):
+    done = subprocess.run(
+        [sys.executable, "-m", "diffbench", *args], cwd=cwd, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_package_brings_a_process_a_family_a_network_and_a_metric_to_every_worker(tmp_path, installed):
+    from tiny_suite import TINY, as_toml
+
+    changes = {
+        "families": ["patient"],
+        "network": {"name": "shallow", "width": 6},
+        "samplers": [{"name": "euler_maruyama", "steps": 5}],
+        "metrics": ["energy", "reach"],
+        "seeds": 2,
+    }
+    (tmp_path / "s.toml").write_text(as_toml({**TINY, **changes}))
+    diffbench("run", "s.toml", "--workers", "2", "--no-figures", "--out", "r", cwd=tmp_path, env=installed)
+    fits = [json.loads(path.read_text()) for path in (tmp_path / "r" / "fits").glob("*.json")]
+    assert [fit["status"] for fit in fits] == ["ok", "ok"]
+    # The truth, the Gaussian, the exact score of the package's process, and its family.
+    measured = [json.loads(path.read_text()) for path in (tmp_path / "r" / "measurements").glob("*.json")]
+    mine = [record for record in measured if record["spec"]["metric"]["name"] == "reach"]
+    assert [record["status"] for record in mine] == ["ok"] * 8
+    spec = fits[0]["spec"]
+    found = {part: (spec[part]["name"], spec[part]["version"]) for part in ("process", "family", "network")}
+    assert found == {"process": ("steady", 4), "family": ("patient", 5), "network": ("shallow", 6)}
+    assert mine[0]["spec"]["metric"]["version"] == 7
+
+
+@pytest.mark.slow
+def test_list_names_what_packages_announce_and_shows_it_loaded(tmp_path, installed):
+    told = diffbench("list", cwd=tmp_path, env=installed)
+    assert "steady: plug-in noisy_parts.process; --load shows more" in told
+    told = diffbench("list", "--load", cwd=tmp_path, env=installed)
+    for kind, name, shown in (
+        ("process", "steady", "beta = 10.0"),
+        ("network", "shallow", "width = 8"),
+        ("family", "patient", "weighting = 'simple'"),
+        ("metric", "reach", ""),
+    ):
+        assert re.search(rf"  {name}: .*plug-in noisy_parts\.{kind}\n\s+.*{shown}", told), name
+
+
+def test_list_says_which_file_a_part_is_of(edm, command):
+    told = command("list", "--plugin", "edm.py", cwd=edm).stdout
+    assert (
+        "  edm: The training rule of Karras et al. (2022), table 1, for data of unit variance; plug-in edm.py"
+        in told
+    )
+    assert "plug-in" not in told.split("edm.py", 1)[1]

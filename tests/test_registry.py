@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 from importlib import metadata
 
 import pytest
@@ -196,11 +197,18 @@ def test_a_plug_in_that_takes_a_shipped_name_is_refused_though_nothing_was_looke
         stock.THINGS.register("cup")(lambda: None)
 
 
-@pytest.mark.parametrize("kind", ["DATASETS", "FAMILIES", "SAMPLERS", "METRICS"])
-def test_every_kind_is_found_in_a_fresh_interpreter(kind):
-    code = f"from diffbench.contracts import {kind}; print(*{kind}.names())"
+KINDS = [
+    *(("contracts", kind, 3) for kind in ("DATASETS", "FAMILIES", "SAMPLERS", "METRICS")),
+    ("process", "PROCESSES", 6),
+    ("networks", "NETWORKS", 1),
+]
+
+
+@pytest.mark.parametrize(("module", "kind", "least"), KINDS)
+def test_every_kind_is_found_in_a_fresh_interpreter(module, kind, least):
+    code = f"from diffbench.{module} import {kind}; print(*{kind}.names())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert len(done.stdout.split()) >= 3
+    assert len(done.stdout.split()) >= least
 
 
 def test_what_a_program_registers_is_not_shipped_though_no_plug_in_file_brought_it(things):
@@ -210,3 +218,38 @@ def test_what_a_program_registers_is_not_shipped_though_no_plug_in_file_brought_
 
     assert not things.entry("pot").shipped
     assert METRICS.entry("energy").shipped
+
+
+def test_a_specification_is_built_and_a_part_gives_its_specification(things):
+    assert things.from_spec({"name": "box", "params": {"width": 3.0}, "version": 7}) == (3.0, 2.0)
+    bag = things.from_spec({"name": "bag", "params": {"colour": "blue"}}, "tea")
+    assert (bag.content, bag.colour) == ("tea", "blue")
+    with pytest.raises(ValueError, match="unknown thing 'sack'; known: bag, box"):
+        things.from_spec({"name": "sack", "params": {}})
+    full = {"name": "box", "params": {"width": 1.0, "height": 5.0}, "version": 1}
+    assert things.spec_of("box", {"height": 5.0}) == full
+
+
+def test_the_version_is_that_of_the_class_or_else_of_what_is_built(things):
+    class Old:
+        version = 3
+
+        def __init__(self):
+            raise AssertionError("a class says its version unbuilt")
+
+    things.register("old")(Old)
+    things.register("new")(lambda *, version=4: types.SimpleNamespace(version=version))
+    assert things.version_of("old") == 3
+    assert things.version_of("new") == 4
+    assert things.version_of("new", {"version": 5}) == 5
+    assert things.spec_of("new", {"version": 6}, types.SimpleNamespace(version=7))["version"] == 7
+    traced = Registry("module", traced=True)
+    traced.register("bare")(lambda: (_ for _ in ()).throw(AssertionError("a module is built in a trace")))
+    assert traced.version_of("bare") == 1
+
+
+def test_the_digest_of_a_plug_in_file_stands_in_the_specification(things):
+    with plugin_origin("mine.py", "abc"):
+        things.register("sack")(lambda: None)
+    assert things.spec_of("sack", built=types.SimpleNamespace(version=1))["plugin"] == "abc"
+    assert "plugin" not in things.spec_of("box")

@@ -1,12 +1,18 @@
 """What is refused at the door: metrics that clash or want more points, and builders of nothing."""
 
+import dataclasses
+import functools
+import subprocess
+import sys
+
 import pytest
 from plugin_files import plugins_forgotten
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Column, Metric
-from diffbench.networks.base import NETWORKS
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Column, Metric, Sampler
+from diffbench.networks.base import NETWORKS, Network
 from diffbench.process import PROCESSES
-from diffbench.registry import PluginError
+from diffbench.registry import PluginError, plugin_origin
+from diffbench.spec import identify
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.suites.suite import SuiteError
@@ -100,3 +106,176 @@ def test_a_builder_that_returns_nothing_is_named(registry, monkeypatch):
     expected = f"{registry.kind} 'nothing' of diffbench: its builder must return a {registry.kind}; got None"
     with pytest.raises(PluginError, match=expected):
         registry.build("nothing")
+
+
+FRESH = """
+import sys
+from diffbench.contracts import DATASETS, FAMILIES
+from diffbench.networks.base import NETWORKS
+from diffbench.process import PROCESSES
+from diffbench.programs.training import Training
+from diffbench.spec import identify
+from diffbench.stages.work import execute
+import dataclasses
+
+spec = {
+    "stage": "fit",
+    "dataset": {**DATASETS.spec_of("eight_gaussians"), "standardise": True},
+    "train_size": 16,
+    "family": FAMILIES.spec_of("score_sde"),
+    "network": NETWORKS.spec_of("mlp", {"widths": [4], "embedding_width": 4}),
+    "process": PROCESSES.spec_of("vp"),
+    "training": {**dataclasses.asdict(Training(steps=2, batch=4)), "version": 1},
+    "seed": 0,
+}
+assert execute({"name": identify(spec), "spec": spec, "root": sys.argv[1], "plugins": []})["status"] == "ok"
+print(*(name for name in sys.modules if name.startswith("diffbench.")))
+"""
+
+
+def test_training_a_model_imports_no_check_no_sampler_and_of_the_metrics_what_floors_share(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    imported = {*done.stdout.split()}
+    assert "diffbench.suites.parts" in imported
+    assert "diffbench.families.score_sde" in imported
+    assert not {name for name in imported if name.startswith("diffbench.testing")}
+    assert not {f"diffbench.samplers.{name}" for name in ("ancestral", "ode", "langevin")} & imported
+    named = {name for name in imported if name.startswith("diffbench.metrics.")}
+    assert named <= {f"diffbench.metrics.{name}" for name in ("averages", "base", "far", "floor")}
+
+
+def test_a_suite_of_shipped_parts_is_expanded_without_the_checks(tmp_path):
+    code = (
+        "import sys; from diffbench.suites import cells, suite; cells.expand(suite.load('quick'));"
+        "print(*(name for name in sys.modules if name.startswith('diffbench.testing')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_sampler_that_ends_below_its_process_is_trusted_no_further_than_the_data(tiny):
+    def deep():
+        run = SAMPLERS.build("probability_flow", t_end=1e-5).run
+        return Sampler(run=run, end=lambda process: 1e-5)
+
+    # Nodes that are told apart below sigma/alpha = 0.008; VP ends at 0.0105, and at 0.001 for t = 1e-5.
+    thin = {"name": "two_moons", "thickness": 0.0, "nodes": 4096}
+    with plugins_forgotten():
+        SAMPLERS.register("deep")(deep)
+        suite = tiny(datasets=[thin], families=["score_sde"], scores=["exact"], samplers=["probability_flow"])
+        expand(suites.parse(suite))
+        with pytest.raises(
+            SuiteError, match=r"can be trusted down to sigma/alpha = 0\.00.*vp ends at 0\.001"
+        ):
+            expand(suites.parse({**suite, "samplers": ["deep"]}))
+
+
+def held(origin, digest, registry, name, build):
+    with plugin_origin(origin, digest):
+        registry.register(name)(build)
+
+
+def rising():
+    return dataclasses.replace(PROCESSES.build("vp"), name="rising", log_alpha_fn=lambda t, c: t - 1.0)
+
+
+def test_a_process_of_a_plug_in_is_held_against_its_contract_before_any_work(tiny):
+    families = [{"name": "score_sde", "process": "rising"}]
+    with plugins_forgotten():
+        held("p.py", "0123", PROCESSES, "rising", rising)
+        with pytest.raises(
+            PluginError, match=r"process 'rising' of plug-in p\.py breaks its .*: log_snr: exp"
+        ):
+            expand(suites.parse(tiny(families=families)))
+
+
+def test_a_network_of_a_plug_in_is_held_against_its_contract_before_any_work(tiny):
+    class Still(Network):
+        def __call__(self, x, t, alpha, sigma, is_training=False):
+            return x
+
+    with plugins_forgotten():
+        held("p.py", "0123", NETWORKS, "still", Still)
+        with pytest.raises(
+            PluginError, match=r"network 'still' of plug-in p\.py breaks its .*: parameters: exp"
+        ):
+            expand(suites.parse(tiny(network={"name": "still"})))
+
+
+def test_what_raises_in_a_plug_ins_process_or_network_is_its_fault(tiny):
+    def broken():
+        raise KeyError("no such beta")
+
+    with plugins_forgotten():
+        held("p.py", "0123", PROCESSES, "broken", broken)
+        held("n.py", "0123", NETWORKS, "broken", broken)
+        families = [{"name": "score_sde", "process": "broken"}]
+        with pytest.raises(PluginError, match=r"process 'broken' of plug-in p\.py cannot be built: KeyError"):
+            expand(suites.parse(tiny(families=families)))
+        with pytest.raises(PluginError, match=r"network 'broken' of plug-in n\.py cannot be built: KeyError"):
+            expand(suites.parse(tiny(network={"name": "broken"})))
+
+
+def test_a_part_of_a_package_that_announces_it_nowhere_is_refused_for_workers_would_not_find_it(tiny):
+    families = [{"name": "score_sde", "process": "mine"}]
+    with plugins_forgotten():
+        held("package.module", None, PROCESSES, "mine", lambda: PROCESSES.build("vp"))
+        with pytest.raises(PluginError, match=r"is announced nowhere, .* in the group diffbench\.processes"):
+            expand(suites.parse(tiny(families=families)))
+
+
+def test_a_part_is_held_against_its_contract_once_however_many_rows_it_has(tiny, monkeypatch):
+    from diffbench import testing
+
+    calls = []
+    monkeypatch.setitem(testing.CHECKS, "process", calls.append)
+    families = [
+        {"name": "score_sde", "process": "mine", "sweep": {"weighting": ["simple", "likelihood"]}},
+        {"name": "score_sde", "label": "other", "process": {"name": "mine", "beta_max": 10.0}},
+    ]
+    with plugins_forgotten():
+        build = functools.partial(PROCESSES.build, "vp")
+        held("p.py", "0123", PROCESSES, "mine", lambda *, beta_max=20.0: build(beta_max=beta_max))
+        expand(suites.parse(tiny(families=families)))
+    assert [float(process.constants["beta_max"]) for process in calls] == [20.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("registry", "build", "places"),
+    [
+        (PROCESSES, lambda: PROCESSES.build("ddpm_linear", steps=50), ["process"]),
+        (NETWORKS, lambda: NETWORKS.build("mlp", widths=(4, 4), embedding_width=4), ["fit", "network"]),
+    ],
+    ids=["process", "network"],
+)
+def test_an_edited_process_or_network_of_a_plug_in_file_makes_other_records(registry, build, places, tiny):
+    found = []
+    for digest in ("0123", "4567"):
+        with plugins_forgotten():
+            held("p.py", digest, registry, "mine", build)
+            asked = {"families": [{"name": "ddpm", "process": "mine"}]} if registry is PROCESSES else {}
+            more = asked or {"network": {"name": "mine"}}
+            draw = expand(suites.parse(tiny(**more)))[-1].draw
+            part = functools.reduce(lambda spec, key: spec[key], places, draw)
+            found.append((part["plugin"], identify(draw["fit"])))
+    assert [digest for digest, _ in found] == ["0123", "4567"]
+    assert found[0][1] != found[1][1]
+
+
+def test_a_process_and_a_network_have_versions_of_their_own(tiny):
+    class Second(NETWORKS.entry("mlp").build):
+        version = 2
+
+    def third():
+        return dataclasses.replace(PROCESSES.build("ddpm_linear", steps=50), version=3)
+
+    with plugins_forgotten():
+        NETWORKS.register("second")(Second)
+        PROCESSES.register("third")(third)
+        network = {"name": "second", "widths": [4, 4], "embedding_width": 4}
+        fit = expand(suites.parse(tiny(network=network, families=[{"name": "ddpm", "process": "third"}])))[
+            -1
+        ].fit
+    assert (fit["network"]["version"], fit["process"]["version"]) == (2, 3)
