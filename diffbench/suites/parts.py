@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset, Metric, Sampler
@@ -20,8 +20,9 @@ from diffbench.process import PROCESSES, Process
 from diffbench.programs import arithmetic
 from diffbench.programs import model as models
 from diffbench.programs.training import settings_of
-from diffbench.registry import PluginError, Registry
+from diffbench.registry import PluginError
 from diffbench.spec import Spec, canonical
+from diffbench.suites.building import blame, build, finer, hold
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 
@@ -60,80 +61,11 @@ def make_dataset(spec: Spec) -> Dataset:
     return _dataset(canonical(spec))
 
 
-def _build(registry: Registry[Any], key: str, item: Item, **more: Any) -> Any:
-    """Builds a part that is no module; a plug-in's is held against its contract first, with `more`."""
-    try:
-        built = registry.build(item.name, **item.params)
-    except PluginError:
-        raise
-    except Exception as error:
-        _blame(error, (registry, item.name))
-        raise SuiteError(f"{key}: {error}") from error
-    _hold(registry, item.name, (item.params,), built, **more)
-    return built
-
-
-def _blame(error: Exception, *named: tuple[Registry[Any], str]) -> None:
-    """Raises a PluginError where a plug-in's builder raised what only a fault raises.
-
-    Args:
-      error: What was raised.
-      *named: The parts that were built, the first of a plug-in being the one to blame.
-    """
-    if isinstance(error, ValueError | TypeError):
-        return
-    for registry, name in named:
-        origin = registry.entry(name).origin if name in registry.loaded() else None
-        if origin is not None:
-            who = f"{registry.kind} {name!r} of plug-in {origin}"
-            raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
-    raise error
-
-
-# Builders and parameters that were held against their contract in this process.
-_held: set[tuple[Any, str]] = set()
-
-
-def _hold(registry: Registry[Any], name: str, about: Sequence[Any], *args: Any, **more: Any) -> None:
-    """Holds a plug-in's part against its contract, once; the package's own are held by its tests.
-
-    Args:
-      registry: The kind of the part.
-      name: Its name.
-      about: What decides what is checked, as JSON.
-      *args: What the check is of.
-      **more: What else the check takes.
-
-    Raises:
-      PluginError: If it breaks it, or raises on the way, or workers would not find it.
-    """
-    entry = registry.entry(name)
-    if entry.origin is None:
-        return
-    who = f"{registry.kind} {name!r} of plug-in {entry.origin}"
-    if entry.digest is None and name not in registry.announced():
-        raise PluginError(
-            f"{who} is announced nowhere, so workers would not find it; its package needs an entry point"
-            f" {name!r} in the group {registry.group}"
-        )
-    try:
-        key = (entry.build, canonical(about))
-        if key in _held:
-            return
-        # Here alone: who builds parts needs no checks, and these build parts of every kind.
-        from diffbench import testing
-
-        testing.CHECKS[registry.kind](*args, **more)
-    except Exception as error:
-        raise PluginError(f"{who} breaks its contract: {type(error).__name__}: {error}") from error
-    _held.add(key)
-
-
 def datasets_of(suite: Suite) -> list[Data]:
     """Returns the datasets of a suite, built, each with the metrics that fit it."""
     found = []
     for item in items(suite.datasets, "datasets", reserved=("train_size", "metrics")):
-        dataset = _build(DATASETS, "datasets", item)
+        dataset = build(DATASETS, "datasets", item)
         spec = {**DATASETS.spec_of(item.name, item.params, dataset), "standardise": suite.standardise}
         size = item.extra.get("train_size")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
@@ -219,7 +151,7 @@ def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> 
         every = [Item(name, name, {}, {}) for name in METRICS.names() if name not in named]
         chosen = every if item.name == "all" else [item]
         for one in chosen:
-            metric = _build(METRICS, "metrics", one)
+            metric = build(METRICS, "metrics", one)
             _named(metric, one.name)
             reason = lacks(metric, dataset, points)
             if reason is None:
@@ -276,11 +208,11 @@ def families_of(suite: Suite) -> list[Model]:
         except PluginError:
             raise
         except Exception as error:
-            _blame(error, *named)
+            blame(error, *named)
             raise SuiteError(f"families: {item.label}: {error}") from error
         spec = FAMILIES.spec_of(item.name, item.params)
-        _hold(NETWORKS, name, (shape["params"],), shape)
-        _hold(FAMILIES, item.name, (spec["params"], process, shape), spec, process, shape)
+        hold(NETWORKS, name, (shape["params"],), shape)
+        hold(FAMILIES, item.name, (spec["params"], process, shape), spec, process, shape)
         samplers = item.extra.get("samplers", suite.samplers)
         found.append(
             Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
@@ -297,9 +229,9 @@ def _process(entry: Any) -> tuple[str, Spec, Process]:
     try:
         built = PROCESSES.build(item.name, **item.params)
     except Exception as error:
-        _blame(error, (PROCESSES, item.name))
+        blame(error, (PROCESSES, item.name))
         raise
-    _hold(PROCESSES, item.name, (item.params,), built)
+    hold(PROCESSES, item.name, (item.params,), built)
     return item.label, PROCESSES.spec_of(item.name, item.params, built), built
 
 
@@ -316,7 +248,7 @@ def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Sp
         else:
             chosen = [item]
         for one in chosen:
-            sampler: Sampler = _build(SAMPLERS, "samplers", one, finer=_finer(one))
+            sampler: Sampler = build(SAMPLERS, "samplers", one, finer=finer(one))
             reason = sampler.unfit(process)
             if reason is None:
                 spec = SAMPLERS.spec_of(one.name, one.params, sampler)
@@ -324,18 +256,6 @@ def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Sp
             elif item.name != "all":
                 raise SuiteError(f"samplers: {one.label} does not fit process {process.name!r}: {reason}")
     return tuple(found.values())
-
-
-# Steps with which a sampler is asked to arrive at its law.
-MANY = 500
-
-
-def _finer(item: Item) -> Sampler | None:
-    """Returns a sampler with many steps, where it counts them by that name and can have as many."""
-    try:
-        return SAMPLERS.build(item.name, **{**item.params, "steps": MANY})
-    except Exception:  # what is wrong with the sampler itself is told where it is built
-        return None
 
 
 def processes_of(families: list[Model]) -> list[Model]:
