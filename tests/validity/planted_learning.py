@@ -77,7 +77,7 @@ def averaged(fit: training.Fit) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         arrays = {**fits.flatten("raw", fit.raw), **fits.flatten("ema", fit.ema)}
-        store.write("fit", identify(spec), {}, arrays)
+        store.write("fit", identify(spec), {"status": "ok", "reason": "", "spec": spec}, arrays)
         return draws.source_of({"score": "learned", "fit": spec}, Inputs(store), EASY.build()).arrays
 
 
