@@ -137,6 +137,7 @@ def validity(session: nox.Session) -> None:
     """Runs the planted bugs at the size of the published table, writes the page, and tests both."""
     install(session, "-e", ".", groups=("test", "judges"))
     session.run("python", "tests/validity/laws_table.py", "--write")
+    session.run("python", "tests/validity/power_table.py", "--write")
     session.run("python", "tests/validity/planted_table.py", "--write", *session.posargs)
     session.run("pytest", "tests/validity")
 

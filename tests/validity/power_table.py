@@ -1,0 +1,240 @@
+"""How many samples it takes to see each broken model, by each column: measured, and as a table of a page.
+
+    python tests/validity/power_table.py            # the page again, from the committed numbers
+    python tests/validity/power_table.py --write    # make the numbers again first, about two and a half minutes of one core
+
+A model is seen at n where 95% of its draws lie above the 95% quantile of truth at n. Each column's own law
+carries what is estimated at one n to another. With U-statistics the effect D does not depend on n, the
+spread of truth falls as 1/n, that of a model has a part that falls as 1/sqrt(n) besides. `sliced_w2` is the
+same about the mean of truth, which falls as 1/n. `mode_tv` is a distance and not a square: all falls as
+1/sqrt(n), and its noise adds to D in squares. Where the law tells an n that is far below the one it was
+estimated at, it is estimated again nearer to it.
+
+"Before" is the two-sample form against a reference of m = n points, drawn anew each time; "after" is
+against the truth itself. A broken model is a function of points of truth, so D is the mean of the
+differences between a model's value and that of the points it was made of.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+import sys
+from pathlib import Path
+
+import broken_models
+import laws_table
+import numpy as np
+from planted_record import NINE
+from scipy.optimize import brentq
+
+from diffbench.contracts import METRICS, Outcome, key_for
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "validity.md"
+FIELDS = ("model", "column", "form", "n", "bound", "share_seen")
+# Where a law is estimated: at the first, then at the next if it tells less than half of that.
+SIZES = (2_000, 250, 32)
+MODEL_DRAWS, TRUTH_DRAWS, CHECK_DRAWS, REFERENCES = 60, 200, 100, 8
+Z95 = 1.6449  # standard normal quantile
+MOST = 10**6
+# Column -> its metric and its forms.
+FORMS = ("reference", "truth")
+COLUMNS = {
+    "energy": ("energy", FORMS),
+    "mmd2": ("mmd2", FORMS),
+    "mmd2_local": ("mmd2", FORMS),
+    "sliced_w2": ("sliced_w2", FORMS),
+    "mode_tv": ("mode_tv", ("truth",)),
+}
+MODELS = {model.name: model for model in (broken_models.TRUTH, *broken_models.MODELS)}
+# Where the law is held against a simulation at the n that it tells.
+CHECKED = (
+    ("the middle mode dropped", "energy", "truth"),
+    ("blurred by noise of 0.15", "mmd2_local", "truth"),
+)
+
+
+@functools.cache
+def _reference(n, r):
+    dataset = NINE.build()
+    return np.asarray(dataset.standardise(dataset.sample(key_for(r, "validity", "power", n), n)))
+
+
+@functools.cache
+def _metric(name, form):
+    return METRICS.build(name) if name == "mode_tv" else METRICS.build(name, against=form)
+
+
+@functools.cache
+def _prepared(name, form, n, r):
+    return _metric(name, form).prepare(_reference(n, r), NINE.build())
+
+
+@functools.cache
+def draws(model, name, form, n, first, count):
+    """Returns what a metric reads of draws of a model, `[count]` by column, `[count, J]` by bandwidth."""
+    make, rows = broken_models.drawer(MODELS[model], n), []
+    for r in range(first, first + count):
+        # What is known of the truth does not depend on the draw.
+        prepared = _prepared(name, form, n, r) if form == "reference" else _prepared(name, form, SIZES[0], 0)
+        outcome = Outcome(make(r), _reference(n, r), None, None, None, NINE.build(), prepared)
+        values, arrays = _metric(name, form).measure(key_for(r), outcome)
+        rows.append({**values, "bandwidths": arrays.get("mmd2_bandwidths", ())})
+    return {column: np.array([row[column] for row in rows]) for column in rows[0]}
+
+
+def _readings(model, column, form, n, first=0):
+    """Returns a column's values of truth, and of a model's draws of the same points."""
+    name = COLUMNS[column][0]
+    truth = draws("truth", name, form, n, first, TRUTH_DRAWS)
+    count = CHECK_DRAWS if first else MODEL_DRAWS
+    found = truth if model == "truth" else draws(model, name, form, n, first, count)
+    if column != "mmd2":
+        return truth[column], found[column][:count]
+    # The weights of the bandwidths are those of the floor; their ratios do not depend on n.
+    sd = truth["bandwidths"].std(axis=0, ddof=1)
+    return (truth["bandwidths"] / sd).sum(axis=1), (found["bandwidths"][:count] / sd).sum(axis=1)
+
+
+def told(truth, model, size, column):
+    """Returns the n at which the law sees a model in 95% of draws, and whether it is only a bound.
+
+    Args:
+      truth: Values of truth at `size`, `[R]`.
+      model: Values of a model made of the first of the same points, `[r]`, r <= R.
+      size: Number of samples of each.
+      column: A column of `COLUMNS`.
+    """
+    apart = model - truth[: len(model)]
+    effect, error = apart.mean(), apart.std(ddof=1) / math.sqrt(len(apart))
+    bound = not effect > 2.0 * error
+    if bound:  # then the largest effect that is not excluded tells the least n
+        effect = max(effect, 0.0) + 2.0 * error
+    level, spread = truth.mean(), model.std(ddof=1)
+    quantile = np.quantile(truth, 0.95) - level
+    if column == "mode_tv":
+        squared = (level + effect) ** 2 - level**2
+
+        def margin(log_n):
+            root = math.sqrt(size / math.exp(log_n))
+            return math.hypot(math.sqrt(squared), level * root) - (level + quantile + Z95 * spread) * root
+    else:
+        # What the spread of a model has beyond that of truth is the part in 1/sqrt(n).
+        degenerate = min(spread, truth.std(ddof=1)) ** 2
+        linear = spread**2 - degenerate
+
+        def margin(log_n):
+            ratio = size / math.exp(log_n)
+            deviation = math.sqrt(linear * ratio + degenerate * ratio**2)
+            return effect - quantile * ratio - Z95 * deviation
+
+    most = math.log(1e12)
+    if margin(most) <= 0.0:
+        return math.inf, True
+    return (math.exp(brentq(margin, 0.0, most)) if margin(0.0) < 0.0 else 1.0), bound
+
+
+def seen_at(model, column, form):
+    """Returns n by the law, estimated as near to it as `SIZES` goes, and whether it is only a bound."""
+    for size, smaller in zip(SIZES, (*SIZES[1:], 0), strict=True):
+        n, bound = told(*_readings(model, column, form, size), size, column)
+        if bound or not smaller or n > size / 2:
+            break
+    return n, bound
+
+
+def share_seen(model, column, form, n):
+    """Returns the share of fresh draws of n samples that lie above the 95% quantile of truth."""
+    truth, found = _readings(model, column, form, n, first=1_000)
+    return float((found > np.quantile(truth, 0.95)).mean())
+
+
+def row(model, column, form):
+    """Returns a row of the file."""
+    n, bound = seen_at(model, column, form)
+    bound, n = bound or n > MOST or n < SIZES[-1], min(max(n, SIZES[-1]), MOST)
+    shown = f"{float(f'{n:.2g}'):.0f}"
+    side = "" if not bound else "below" if n == SIZES[-1] else "above"
+    share = f"{share_seen(model, column, form, int(shown)):.2f}" if (model, column, form) in CHECKED else ""
+    return dict(zip(FIELDS, (model, column, form, shown, side, share), strict=True))
+
+
+def deviation(form):
+    """Returns the standard deviation of energy's floor at n = 2,000: root mean square over references."""
+    metric, make = _metric("energy", form), broken_models.drawer(broken_models.TRUTH, SIZES[0])
+    points, sds = [make(r) for r in range(2_000, 2_000 + CHECK_DRAWS)], []
+    for r in range(REFERENCES if form == "reference" else 1):
+        known = (_reference(SIZES[0], r), None, None, None, NINE.build(), _prepared("energy", form, 2_000, r))
+        sds.append(
+            np.std([metric.measure(key_for(0), Outcome(x, *known))[0]["energy"] for x in points], ddof=1)
+        )
+    return float(np.sqrt(np.mean(np.square(sds))))
+
+
+def rows():
+    """Returns all rows: the models, and the deviations of the floor under the model "truth"."""
+    made = []
+    for form in FORMS:
+        share = dict.fromkeys(("bound", "share_seen"), "")
+        made.append(
+            {"model": "truth", "column": "energy", "form": form, "n": f"{deviation(form):.2e}", **share}
+        )
+    for model in broken_models.MODELS:
+        for column, (_, forms) in COLUMNS.items():
+            made += [row(model.name, column, form) for form in forms]
+            print(made[-1], flush=True)
+    return made
+
+
+def _cell(found):
+    return {"": "", "above": "> ", "below": "< "}[found["bound"]] + f"{int(found['n']):,}"
+
+
+def markdown():
+    """Returns the table of the committed numbers in Markdown, with its footnote."""
+    table = laws_table.read("power")
+    of = {(line["model"], line["column"], line["form"]): line for line in table}
+    lines = [["model", *(f"`{column}`" for column in COLUMNS)], ["---"] * (len(COLUMNS) + 1)]
+    for model in broken_models.MODELS:
+        lines.append([model.name])
+        for column, (_, forms) in COLUMNS.items():
+            lines[-1].append(" → ".join(_cell(of[model.name, column, form]) for form in forms))
+    checks = "; ".join(
+        f"{line['model']}, `{line['column']}`, n = {int(line['n']):,}: {float(line['share_seen']):.0%}"
+        for line in table
+        if line["share_seen"]
+    )
+    before, after = (float(of["truth", "energy", form]["n"]) for form in FORMS)
+    return (
+        "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        + f"\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}. The floor of"
+        f" `energy` at n = 2,000 has a standard deviation of {before:.1e} before (root mean square over"
+        f" {REFERENCES} references) and {after:.1e} after: {before / after:.1f} times less."
+    )
+
+
+def page(text):
+    """Returns the page with its section made again."""
+    begin, end = "<!-- begin:power -->", "<!-- end:power -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return "\n".join([before + begin, "", markdown(), "", end]) + after
+
+
+def main(arguments):
+    """Writes the page, its numbers made again first where --write is given."""
+    if arguments not in ([], ["--write"]):
+        raise SystemExit(f"power_table.py takes nothing or --write; got {' '.join(arguments)}")
+    if arguments:
+        made = rows()
+        with (laws_table.FOLDER / "power.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(made)
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
