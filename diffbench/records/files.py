@@ -13,7 +13,6 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from diffbench.records import owner
 
@@ -21,6 +20,8 @@ from diffbench.records import owner
 # a million samples of 3,072 dimensions 12 GB.
 RECORD_BYTES, RUN_BYTES, ARRAYS_BYTES = 1 << 26, 1 << 30, 1 << 35
 _CHUNK = 1 << 20
+# A pipe without a writer would not open, and would then never end.
+_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _SAFE = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9_.=+-]*")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(10))}
 # How file systems say that they have no such thing as bringing a file, or a folder, to the disk.
@@ -134,38 +135,43 @@ def _flush(handle: int) -> None:
             raise
 
 
-def read(path: Path, most: int = RECORD_BYTES) -> bytes | None:
+def read(path: Path | str, most: int = RECORD_BYTES) -> bytes | None:
     """Returns what is in a file, or None where there is none.
 
     Raises:
       Unfit: If it is no regular file (a symbolic link is none), or has more than `most` bytes.
       OSError: If it is there and cannot be read.
     """
-    file = _opened(path, most)
-    if file is None:
+    found = _opened(path, most)
+    if found is None:
         return None
-    with file:
+    handle, size = found
+    try:
         # Not one byte more than there were: a file that grows for ever has an end here.
-        return file.read(os.fstat(file.fileno()).st_size)
+        data = os.read(handle, size)
+        while len(data) < size and (more := os.read(handle, size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def digest_of(path: Path, most: int = ARRAYS_BYTES) -> str | None:
     """Returns the SHA-256 of a file without holding it in memory; otherwise as `read`."""
-    file = _opened(path, most)
-    if file is None:
+    opened = _opened(path, most)
+    if opened is None:
         return None
-    with file:
+    with os.fdopen(opened[0], "rb") as file:
         found = hashlib.sha256()
         while data := file.read(_CHUNK):
             found.update(data)
         return found.hexdigest()
 
 
-def _opened(path: Path, most: int) -> BinaryIO | None:
-    # A pipe without a writer would not open, and would then never end.
-    flags = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+def _opened(path: Path | str, most: int) -> tuple[int, int] | None:
+    """Returns the handle of a regular file, to be closed, and its size."""
     try:
-        handle = os.open(path, os.O_RDONLY | sum(flags))
+        handle = os.open(path, _OPEN)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -174,7 +180,7 @@ def _opened(path: Path, most: int) -> BinaryIO | None:
         raise
     about = os.fstat(handle)
     if stat.S_ISREG(about.st_mode) and about.st_size <= most:
-        return os.fdopen(handle, "rb")
+        return handle, about.st_size
     os.close(handle)
     if not stat.S_ISREG(about.st_mode):
         raise Unfit("it is not a regular file")

@@ -84,7 +84,7 @@ class Record(BaseModel):
     compiled: bool | None = None
     inherited: Cause | None = None
     nfe: Count | None = None
-    spec: dict[str, Any] = {}
+    spec: dict[str, Any] = Field(default_factory=dict)  # a plain default is copied each time
     arrays: Arrays | dict[str, None] | None = None
 
     @model_validator(mode="after")
@@ -97,14 +97,14 @@ class Record(BaseModel):
 class Measurement(Record):
     """What a metric read."""
 
-    values: dict[str, Number] = {}
-    floor: dict[str, Reading] = {}
+    values: dict[str, Number] = Field(default_factory=dict)
+    floor: dict[str, Reading] = Field(default_factory=dict)
 
 
 class Floor(Record):
     """What a metric read of truth, many times."""
 
-    values: dict[str, list[Number]] = {}
+    values: dict[str, list[Number]] = Field(default_factory=dict)
 
 
 class Column(BaseModel):

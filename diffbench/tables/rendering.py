@@ -39,21 +39,27 @@ def summary(
     """
     here = long[long["dataset"] == dataset]
     read_in_z = in_z(long, dataset) if over_floor else set()
-    rows = []
-    groups: list[tuple[Any, pd.DataFrame]] = sorted(
-        here.groupby(list(ROW), sort=False), key=lambda item: row_order(item[0])
-    )
     many = here["budget"].replace("", math.nan).dropna().nunique() > 1
-    for key, group in groups:
+    # As arrays: a table may have thousands of rows, and a frame for each column of each takes milliseconds.
+    of, seeds = here["metric"].to_numpy(object), here["seed"].to_numpy(np.int64)
+    well = (here["status"] == "ok").to_numpy(bool)
+    numbers = {c: here[c].to_numpy(np.float64, na_value=math.nan) for c in ("value", "z", "n_samples", "nfe")}
+    rows = []
+    groups: dict[Any, Any] = here.groupby(list(ROW), sort=False).indices
+    for key in sorted(groups, key=row_order):
+        at = np.asarray(groups[key])
         labels: dict[str, str] = dict(zip(ROW, key, strict=True))
-        done = group.groupby("seed")["status"].agg(lambda s: bool((s == "ok").all()))
-        nfe = group.drop_duplicates("seed")["nfe"].dropna()
+        each, first = np.unique(seeds[at], return_index=True)
+        done = len(each) - len(np.unique(seeds[at][~well[at]]))
+        nfe = numbers["nfe"][at][first]
+        nfe = nfe[np.isfinite(nfe)]
         name = f"{labels['family']} {labels['budget']}".strip() if many else labels["family"]
         row = [labels["score"], name, labels["sampler"], f"{nfe.mean():.0f}" if len(nfe) else "-"]
-        row.append(f"{int(done.sum())}/{len(done)}")
+        row.append(f"{done}/{len(each)}")
         for metric in metrics:
-            values = group[group["metric"] == metric]
-            row.append(_shown(values, len(done), metric in read_in_z, metric in censored))
+            here_at = at[of[at] == metric]
+            values = {column: numbers[column][here_at] for column in ("value", "z", "n_samples")}
+            row.append(_shown(values, len(each), metric in read_in_z, metric in censored))
         rows.append(row)
     return rows
 
@@ -64,7 +70,7 @@ def in_z(long: pd.DataFrame, dataset: str) -> set[str]:
     return set(long.loc[known, "metric"])
 
 
-def _shown(values: pd.DataFrame, seeds: int, over_floor: bool, censored: bool) -> str:
+def _shown(values: Mapping[str, np.ndarray], seeds: int, over_floor: bool, censored: bool) -> str:
     """Returns a column of one row over its seeds, for reading; "(2 of 3)" where some have no value."""
     z, interval = t_interval(values["z"]), t_interval(values["value"])
     some = _of(interval.n, seeds)
