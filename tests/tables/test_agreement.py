@@ -1,7 +1,9 @@
 import os
+import shutil
 
 import pandas as pd
 import pytest
+from tiny_suite import TINY
 
 from diffbench.records.store import Store
 from diffbench.stages import harness
@@ -11,13 +13,21 @@ from diffbench.tables import agreement
 from diffbench.tables import long as tables
 
 
-@pytest.fixture
-def store(tiny, tmp_path):
-    """A folder with the tables of a small run."""
-    suite, store = suites.parse(tiny(scores=["exact"], metrics=["energy", "mode_tv"])), Store(tmp_path)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The folder of a small run, with its tables."""
+    suite = suites.parse({**TINY, "scores": ["exact"], "metrics": ["energy", "mode_tv"]})
+    store = Store(tmp_path_factory.mktemp("done"))
     harness.run(suite.model_dump(), expand(suite), store, workers=0)
     tables.write(store, tables.build(store), tables.read_run(store)["columns"])
-    return store
+    return store.root
+
+
+@pytest.fixture
+def store(done, tmp_path):
+    """A copy of it."""
+    shutil.copytree(done, tmp_path / "copy")
+    return Store(tmp_path / "copy")
 
 
 def test_tables_that_say_what_the_records_say_agree(store):

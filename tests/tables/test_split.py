@@ -228,6 +228,33 @@ def test_a_mean_says_over_how_many_seeds_it_is_where_some_have_no_value():
     assert row[-1] == "11 ± 13 (2 of 3)"
 
 
+def test_a_mean_over_fewer_cells_than_the_row_has_says_so():
+    # One seed more was asked for another metric: the count of the row is not that of this number.
+    rows = [
+        table(rows_of("learned", "ddpm", [1.0] * n)).assign(metric=m) for m, n in (("energy", 1), ("w2", 3))
+    ]
+    long = pd.concat(rows, ignore_index=True)
+    (row,) = rendering.summary(long, "ring", ["energy", "w2"])
+    assert row[4] == "3/3"
+    assert row[-2].startswith("1.00 (1 of 3)")
+    assert " of " not in row[-1]
+    made = compare(long, {"energy": {"energy": {"better": "lower"}}, "w2": {"w2": {"better": "lower"}}}).iloc[
+        0
+    ]
+    assert (made["cells"], made["ring:energy:cells"], made["ring:w2:cells"]) == (3, 1, 3)
+
+
+def test_rows_sort_by_number_and_datasets_stand_as_they_come():
+    steps = [table(rows_of("learned", "ddpm", [1.0])).assign(sampler=f"s(steps={n})") for n in (100, 5, 25)]
+    long = pd.concat([*(t.assign(dataset="z") for t in steps), steps[0]], ignore_index=True)
+    about = {"energy": {"energy": {"better": "lower"}}}
+    order = ["s(steps=5)", "s(steps=25)", "s(steps=100)"]
+    assert compare(long, about)["sampler"].tolist() == order
+    assert [row[2] for row in rendering.summary(long, "z", ["energy"])] == order
+    heads = [line for line in rendering.markdown(long, about).splitlines() if line.startswith("## ")]
+    assert heads == ["## z", "## ring"]
+
+
 def test_a_z_that_is_not_there_is_no_value_under_the_heading_z():
     long = table(rows_of("learned", "ddpm", [2.0, 2.1]) + rows_of("exact", "vp", [7.0, 7.1]))
     long.loc[long["score"] == "exact", "z"] = math.nan
