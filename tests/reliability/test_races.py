@@ -33,7 +33,8 @@ names = [f"{i:04d}" for i in range(40)]
 random.Random(me).shuffle(names)
 time.sleep(max(0.0, start - time.time()))
 store.prepare()
-cell = {"dataset": f"mine{me}", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "versions": {}}
+cell = {"dataset": f"mine{me}", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "n_samples": 8,
+        "fit_id": None, "draw_id": "0000", "measures": {}}
 runs.note(store, {"settings": 1, "columns": {}, "cells": [cell]})
 for name in names:
     # Arrays of two racers need not be the same bytes, as on two kinds of processor.
