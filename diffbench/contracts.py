@@ -80,6 +80,8 @@ class Potential(Protocol):
         """Returns weights `[K]`, means and deviations of Y in each direction `[D, L]`, `[K, L]`."""
 
 
+# Coordinates from which float32 may overflow on the way.
+_WIDE = 1e30
 MOMENT_SAMPLES = 2**16
 
 
@@ -130,7 +132,9 @@ class Dataset:
     version: int = 1
 
     def standardise(self, x: Points) -> Array:
-        """Returns (x - mean)/scale."""
+        """Returns (x - mean)/scale: in NumPy's float64 where NumPy's points are too far for float32."""
+        if isinstance(x, np.ndarray) and not np.abs(x).max(initial=0.0) < _WIDE:
+            return (np.asarray(x, np.float64) - self.mean) / self.scale
         return jnp.asarray((x - self.mean) / self.scale)
 
     def restore(self, x: Points) -> Array:

@@ -23,11 +23,13 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import Array, Dataset, Points, key_for
-from diffbench.metrics.far import reduced
+from diffbench.metrics.far import norms
 
 SELF_POINTS = 2**14
 # Steps of log h, from well below the resolution to where 1 - E k is a quadratic to 1e-8.
 _STEP, _BELOW, _BEYOND = 0.3, 1e-3, 1e3
+# Lengths at which that of a far point is known: next in the expansion is 1e-6 then, as rounding is.
+_LENGTHS = (20.0, 40.0, 80.0)
 # Rows at once: a density may hold many numbers for each.
 _ROWS = 4096
 
@@ -61,9 +63,16 @@ class ByDensity:
         return math.sqrt(2.0 / math.pi) * _STEP * total
 
     def mean_excess(self, x: np.ndarray) -> np.ndarray:
-        """See `Potential.mean_excess`: of a few thousand points of the truth."""
-        y = np.asarray(self._truth, np.float64)[:4096]
-        return np.concatenate([part.mean(axis=1) for part in reduced(x, y)])
+        """See `Potential.mean_excess`: along a ray it is a parabola in the inverse of the length."""
+        length = norms(x)
+        unit, inverse, total = x / length[:, None], 1.0 / length, np.zeros(len(x))
+        for far in _LENGTHS:
+            excess = self.mean_distance(far * unit) - far
+            for other in _LENGTHS:
+                if other != far:
+                    excess = excess * (inverse - 1.0 / other) / (1.0 / far - 1.0 / other)
+            total += excess
+        return total
 
     def self_distance(self) -> float:
         """See `Potential.self_distance`."""

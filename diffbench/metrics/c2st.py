@@ -30,6 +30,7 @@ from scipy.spatial import distance
 from diffbench import checks
 from diffbench.contracts import METRICS, Column, Measured, Metric, Outcome, PRNGKey
 from diffbench.metrics.base import first_rows
+from diffbench.metrics.far import too_far
 
 # Points asked about at once.
 _BLOCK = 1024
@@ -63,7 +64,7 @@ def c2st(*, k: int | None = None, points: int = 10_000) -> Metric:
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         x, y = first_rows(outcome, points, least=2)
-        if not np.isfinite(x).all():
+        if too_far(x):
             return dict.fromkeys(columns, math.nan), {}
         half = len(x) // 2
         voters = math.isqrt(2 * half) if k is None else k

@@ -55,7 +55,9 @@ def detection_n() -> Metric:
         diameter = outcome.dataset.diameter
         of_x, of_y = parted(x, y, diameter), parted(y, y, diameter)
         x_y = cross_sum(of_x, of_y, distance) / len(y)
-        x_x, y_y = (within_sum(one, distance) / (len(x) - 1.0) for one in (of_x, of_y))
+        x_x, y_y = (
+            within_sum(one, distance, exact=len(of_x.far) > 0) / (len(x) - 1.0) for one in (of_x, of_y)
+        )
         return {"detection_n": math.nan}, {"detection": np.array([(2.0 * x_y - x_x - y_y) / len(x), len(x)])}
 
     columns = {"detection_n": Column(better="higher", censored=True)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, PRNGKey
+from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey
 from diffbench.metrics.base import exact_points, points, prepared
 from diffbench.metrics.far import norms, too_far
 
@@ -44,11 +44,16 @@ def manifold_distance() -> Metric:
 
 def _distances(distance: Any, x: np.ndarray) -> np.ndarray:
     """Returns distances to the manifold, `[n]`, float64."""
-    length = norms(x)
+    near, beyond = _drawn_in("samples", x)
     # Along a ray the distance grows as the length does, to the size of the data over it.
+    return np.asarray(distance(near), np.float64) + beyond
+
+
+def _drawn_in(name: str, x: np.ndarray) -> tuple[Array, np.ndarray]:
+    """Returns points drawn in along their rays to where float32 sees the data, and by how much, `[n]`."""
+    length = norms(x)
     shrink = np.maximum(length / _FAR, 1.0)
-    near = np.asarray(distance(points("samples", x / shrink[:, None])), np.float64)
-    return near + (length - length / shrink)
+    return points(name, x / shrink[:, None]), length - length / shrink
 
 
 @METRICS.register("intrinsic")
@@ -73,6 +78,8 @@ def intrinsic() -> Metric:
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         y = prepared(prepare, outcome)
+        if too_far(np.asarray(outcome.samples, np.float64)):
+            return {"intrinsic": math.nan}, {"intrinsic_distances": np.full(y.shape[1], math.nan)}
         x = np.sort(_places(outcome.dataset, "samples", outcome.samples), axis=0)
         gaps = np.array([_largest_gap(*pair) for pair in zip(x.T, y.T, strict=True)])
         return {"intrinsic": float(gaps.max())}, {"intrinsic_distances": gaps}
@@ -87,7 +94,8 @@ def _places(dataset: Dataset, name: str, x: Any) -> np.ndarray:
     coordinates: Any = dataset.intrinsic
     if coordinates is None:
         raise ValueError(f"intrinsic needs coordinates on a manifold; dataset {dataset.name!r} has none")
-    return np.asarray(coordinates(points(name, x, dim=dataset.dim)))
+    # Far out the nearest point depends on the direction alone.
+    return np.asarray(coordinates(_drawn_in(name, exact_points(name, x, dim=dataset.dim))[0]))
 
 
 def _largest_gap(x: np.ndarray, y: np.ndarray) -> float:

@@ -26,7 +26,8 @@ import numpy as np
 from scipy import stats
 
 from diffbench.contracts import METRICS, Column, Measured, Metric, Outcome, PRNGKey
-from diffbench.metrics.base import nearest, nearest_others, points
+from diffbench.metrics.base import exact_points, nearest, nearest_others
+from diffbench.metrics.far import too_far
 
 
 @METRICS.register("memorisation")
@@ -56,11 +57,11 @@ def memorisation() -> Metric:
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         if outcome.train is None:
             raise ValueError("memorisation needs a finite training set; the outcome has none")
-        train = np.asarray(points("train", outcome.train, least=2), np.float64)
+        train = exact_points("train", outcome.train, least=2)
         dim = train.shape[1]
-        x = np.asarray(points("samples", outcome.samples, dim=dim), np.float64)
-        held_out = np.asarray(points("reference", outcome.reference, dim=dim), np.float64)
-        if not np.isfinite(x).all():
+        x = exact_points("samples", outcome.samples, dim=dim)
+        held_out = exact_points("reference", outcome.reference, dim=dim)
+        if too_far(x):
             return dict.fromkeys(columns, math.nan), {}
         to_train, which = (a[:, 0] for a in nearest(x, train, 1))
         spacing = nearest_others(train, 1)[which]

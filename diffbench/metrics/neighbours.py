@@ -28,6 +28,7 @@ from scipy import spatial
 from diffbench import checks
 from diffbench.contracts import METRICS, Column, Measured, Metric, Outcome, PRNGKey
 from diffbench.metrics.base import first_rows, nearest_others
+from diffbench.metrics.far import too_far
 
 # Points asked about at once: all their neighbours are listed, and a ball may hold every point.
 _BLOCK = 1024
@@ -54,7 +55,7 @@ def prdc(*, k: int = 5, points: int = 2_000) -> Metric:
         x, y = first_rows(outcome, points, least=2)
         if len(x) <= k:
             raise ValueError(f"k must be below the number of points on each side; got {k} and {len(x)}")
-        if not np.isfinite(x).all():
+        if too_far(x):
             return dict.fromkeys(columns, math.nan), {}
         held, inside = _members(y, nearest_others(y, k), x)
         _, recalled = _members(x, nearest_others(x, k), y)

@@ -38,14 +38,19 @@ from diffbench.metrics.averages import AGAINST, Against, averages_of
 from diffbench.metrics.base import distance, exact_points, points, prepared, within
 from diffbench.metrics.far import (
     FARTHEST,
+    Parted,
     cross_sum,
     far_kernels,
     kernel_sums,
+    norms,
     parted,
     too_far,
     within_sum,
 )
 from diffbench.pairwise import pair_sums
+
+# Standardised lengths from which the mean distance is known better by an expansion.
+_BEYOND = 50.0
 
 
 def _gaussians(squared: Array, rates: Array) -> tuple[Array, ...]:
@@ -89,22 +94,31 @@ def energy(*, against: Against = "truth") -> Metric:
         known: _Distances = prepared(prepare, outcome)
         if too_far(x):
             return {"energy": math.nan}, {}
-        parts = parted(x, y, outcome.dataset.diameter)
-        if known.averages is None:
-            x_y = cross_sum(parts, (jnp.asarray(y, float), y[:0]), distance) / len(y)
-        else:
+        parts, of_y = parted(x, y, outcome.dataset.diameter), Parted(y, y[:0])
+        x_x, y_y = within_sum(parts, distance) / (len(x) - 1.0), known.y_y
+        if known.averages is not None:
             x_y = _sum_to_truth(parts, known.averages)
-        x_x = within_sum(parts, distance) / (len(x) - 1.0)
-        return {"energy": (2.0 * x_y - x_x) / len(x) - known.y_y}, {}
+        else:
+            x_y = cross_sum(parts, of_y, distance) / len(y)
+            if len(parts.far):
+                # What was prepared has the digits of float32, which what is far does not need.
+                y_y = within_sum(of_y, distance, exact=True) / (len(y) * (len(y) - 1.0))
+        return {"energy": (2.0 * x_y - x_x) / len(x) - y_y}, {}
 
     return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare, version=2)
 
 
-def _sum_to_truth(x: tuple[Array, np.ndarray], averages: Any) -> float:
+def _sum_to_truth(x: Parted, averages: Any) -> float:
     """Returns the sum of E|x - Y| over points, less |a| for each far one."""
-    near, far = x
-    total = float(np.asarray(averages.mean_distance(near), np.float64).sum()) if len(near) else 0.0
-    return total + (float(averages.mean_excess(far).sum()) if len(far) else 0.0)
+    if not len(x.far):
+        return float(np.asarray(averages.mean_distance(jnp.asarray(x.near, float)), np.float64).sum())
+    length = norms(x.far)
+    beyond = length > _BEYOND
+    with jax.enable_x64(True):
+        within = np.concatenate([x.near, x.far[~beyond]])
+        each = np.asarray(averages.mean_distance(within), np.float64) if len(within) else np.zeros(0)
+    total = each.sum() - length[~beyond].sum()
+    return float(total + (averages.mean_excess(x.far[beyond]).sum() if beyond.any() else 0.0))
 
 
 def bandwidths(dataset: Dataset, finest: float = 0.5) -> np.ndarray:
@@ -167,12 +181,14 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
         y = exact_points("reference", outcome.reference, least=2)
         x = exact_points("samples", outcome.samples, least=2, dim=y.shape[1])
         kernels: _Kernels = prepared(prepare, outcome)
-        near, far = parted(x, y, outcome.dataset.diameter)
         if too_far(x):
             raw = np.full(len(kernels.rates), math.nan)
         else:
-            x_x = kernel_sums(_gaussians, kernels.rates, (near, far)) / (len(x) - 1.0)
-            raw = (x_x - 2.0 * _sum_of_kernels(kernels, near, far, y)) / len(x) + kernels.y_y
+            parts = parted(x, y, outcome.dataset.diameter)
+            rates = 0.5 / kernels.bandwidths**2 if len(parts.far) else kernels.rates
+            x_x = kernel_sums(_gaussians, rates, parts) / (len(x) - 1.0)
+            x_y, y_y = _to_truth(kernels, parts, y)
+            raw = (x_x - 2.0 * x_y) / len(x) + y_y
         values = {"mmd2": math.nan, "mmd2_local": float(raw[0])}
         return values, {"mmd2_bandwidths": raw, "bandwidths": kernels.bandwidths}
 
@@ -180,14 +196,23 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
     return Metric(columns, measure, floor="two_sample", prepare=prepare, finish=_scaled_sum, version=2)
 
 
-def _sum_of_kernels(kernels: _Kernels, near: Array, far: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns the sums of E k(x, Y) over near and far points, `[J]`."""
-    if kernels.averages is None:
-        sums = pair_sums(_gaussians, kernels.rates, near, jnp.asarray(y, float)) if len(near) else 0.0
-        return (sums + far_kernels(far, y, kernels.rates)) / len(y)
-    # So far out, where no kernel reaches, float32 need not know how far.
-    x = jnp.concatenate([near, jnp.asarray(np.clip(far, -FARTHEST, FARTHEST), near.dtype)])
-    return np.asarray(kernels.averages.mean_kernels(x, kernels.bandwidths), np.float64).sum(axis=0)
+def _to_truth(kernels: _Kernels, x: Parted, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sums of E k(x, Y) over points, and E k(Y, Y'), `[J]` each."""
+    known, m = kernels.averages, float(len(y))
+    if known is None and not len(x.far):
+        near = jnp.asarray(x.near, float)
+        return pair_sums(_gaussians, kernels.rates, near, jnp.asarray(y, float)) / m, kernels.y_y
+    if known is None:
+        rates = 0.5 / kernels.bandwidths**2
+        within_y = far_kernels(y, y, rates) - m
+        return far_kernels(np.concatenate(x), y, rates) / m, within_y / (m * (m - 1.0))
+    if not len(x.far):
+        each = known.mean_kernels(jnp.asarray(x.near, float), kernels.bandwidths)
+    else:
+        # So far out, where no kernel reaches, it need not be known how far.
+        with jax.enable_x64(True):
+            each = known.mean_kernels(np.concatenate(x).clip(-FARTHEST, FARTHEST), kernels.bandwidths)
+    return np.asarray(each, np.float64).sum(axis=0), kernels.y_y
 
 
 def _scaled_sum(

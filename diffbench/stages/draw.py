@@ -77,7 +77,8 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
         dataset.dim,
     )
     arrays = {"samples": np.asarray(dataset.restore(drawn.samples), np.float32)}
-    bad = int((~np.isfinite(drawn.samples)).any(axis=1).sum())
+    # As they are kept: what is finite where models see it may overflow in data coordinates.
+    bad = int((~np.isfinite(arrays["samples"])).any(axis=1).sum())
     if bad:
         reason = f"{bad} of {spec['n']} samples are not finite"
         return {"status": "diverged", "reason": reason, "nfe": drawn.nfe}, arrays

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,9 +22,6 @@ from diffbench.stages.draw import source_of
 from diffbench.stages.fit import pool_of
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
-
-# Coordinates from which float32 may overflow on the way.
-_WIDE = 1e30
 
 
 def reference(spec: Spec, inputs: Inputs) -> Made:
@@ -54,15 +50,17 @@ def _prepared(metric: str, reference: str, root: str) -> Any:
 def floor(spec: Spec, inputs: Inputs) -> Made:
     """Measures fresh truth, many times: the noise floor of a metric."""
     dataset = make_dataset(spec["reference"]["dataset"])
+    metric = METRICS.from_spec(spec["metric"])
     found = floor_of(
-        METRICS.from_spec(spec["metric"]),
+        metric,
         dataset,
         _reference_points(spec["reference"], inputs, dataset),
         spec["n"],
         spec["draws"],
         label=label_of(spec["reference"]["dataset"]),
     )
-    return {"values": {k: v.tolist() for k, v in found.values.items()}}, dict(found.arrays)
+    content: dict[str, Any] = {"values": {k: v.tolist() for k, v in found.values.items()}}
+    return {**content, **_unsound(metric, found.values, of="draws of truth")}, dict(found.arrays)
 
 
 def measure(spec: Spec, inputs: Inputs) -> Made:
@@ -76,7 +74,7 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"))
     samples = None
     if drawn is not None:
-        samples = _standardised(dataset, inputs.arrays(drawn)["samples"])
+        samples = dataset.standardise(inputs.arrays(drawn)["samples"])
     score = process = None
     if "process" in of:
         process = models.make_process(of["process"])
@@ -103,29 +101,40 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     }
     if metric.floor == "two_sided":
         content["n_samples"] = spec["floor"]["n"]
-    return {**content, **_unsound(metric, values, samples)}, dict(arrays)
+    return {**content, **_unsound(metric, values, arrays, samples)}, dict(arrays)
 
 
-def _standardised(dataset: Dataset, points: np.ndarray) -> Any:
-    """Returns stored points in standardised coordinates; those beyond float32's reach in float64."""
-    if np.abs(points).max(initial=0.0) < _WIDE:
-        return dataset.standardise(points)
-    return (points.astype(np.float64) - dataset.mean) / dataset.scale
+def _unsound(
+    metric: Metric,
+    values: Mapping[str, Any],
+    arrays: Mapping[str, Any] | None = None,
+    samples: Any = None,
+    *,
+    of: str = "points",
+) -> dict[str, str]:
+    """Returns the status and reason of values that are none, nothing where all are finite.
 
-
-def _unsound(metric: Metric, values: Mapping[str, float], samples: Any) -> dict[str, str]:
-    """Returns the status and reason of values that are none, nothing where all are finite."""
-    bad = [
-        column
-        for column, value in values.items()
-        if not math.isfinite(value) and not metric.columns[column].optional
-    ]
+    Args:
+      metric: The metric.
+      values: By column, one each or a row for many draws.
+      arrays: What else was measured: of which points there is nothing tells where to look.
+      samples: What was judged, standardised, or None.
+      of: What a row of numbers is of, for the reason.
+    """
+    bad = [c for c in values if not metric.columns[c].optional and not np.isfinite(values[c]).all()]
     if not bad:
         return {}
     what = f"{', '.join(bad)} {'is' if len(bad) == 1 else 'are'} not finite"
     if samples is not None and too_far(np.asarray(samples, np.float64)):
         return {"status": DIVERGED, "reason": f"{what}: samples lie too far out for float64"}
-    return {"status": ERROR, "reason": what}
+    rows = {name: np.asarray(row) for name, row in (values if arrays is None else arrays).items()}
+    spoilt = (
+        f"{name} at {int((~np.isfinite(row)).sum())} of {row.size} {of}"
+        for name, row in rows.items()
+        if row.ndim == 1 and row.dtype.kind == "f" and not np.isfinite(row).all()
+    )
+    where = ", ".join(spoilt)
+    return {"status": ERROR, "reason": f"{what}: {where}" if where else what}
 
 
 REFERENCE = Stage("reference", "truth", reference)

@@ -79,7 +79,7 @@ def main(judges):
             pairs[f"mmd2 at {h:.3f}, definition, {dim}"] = value, conftest.mmd2(x, y, h)
         even = min(n, m)
         detected = measure("detection_n")[1]["detection"][0]
-        pairs[f"detection_n, definition, {dim}"] = detected, conftest.energy(x, y[:n])
+        pairs[f"detection_n, definition, {dim}"] = detected, conftest.energy(x[:even], y[:even])
         prdc, classified, w2 = (measure(name)[0] for name in ("prdc", "c2st", "w2"))
         voters = (int(np.sqrt(2 * (even // 2))) - 1) | 1
         judged = conftest.c2st(x[:even], y[:even], voters)
