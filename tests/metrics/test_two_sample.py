@@ -60,7 +60,7 @@ def test_metrics_equal_their_definitions_to_rounding_in_float64():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("package", "judge", "count"), [("dcor", "dcor", 2), ("ot", "POT", 4), ("sklearn", "scikit-learn", 10)]
+    ("package", "judge", "count"), [("dcor", "dcor", 2), ("ot", "POT", 4), ("sklearn", "scikit-learn", 12)]
 )
 def test_metrics_equal_their_judges_in_float64(package, judge, count):
     # Importing the judges takes long and warns: that is left to the other process.
