@@ -1,7 +1,7 @@
 """How many samples it takes to see each broken model, by each column: measured, and as a table of a page.
 
-    python tests/validity/power_table.py            # the page again, from the committed numbers
-    python tests/validity/power_table.py --write    # make the numbers again first, about two and a half minutes of one core
+    python results/validity.py power            # the page again, from the committed numbers
+    python results/validity.py power --write    # make the numbers again, about two and a half minutes
 
 A model is seen at n where 95% of its draws lie above the 95% quantile of truth at n. Each column's own law
 carries what is estimated at one n to another. With U-statistics the effect D does not depend on n, the
@@ -20,7 +20,6 @@ from __future__ import annotations
 import csv
 import functools
 import math
-import sys
 from pathlib import Path
 
 import broken_models
@@ -31,7 +30,7 @@ from scipy.optimize import brentq
 
 from diffbench.contracts import METRICS, Outcome, key_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "validity.md"
 FIELDS = ("model", "column", "form", "n", "bound", "share_seen")
 # Where a law is estimated: at the first, then at the next if it tells less than half of that.
@@ -209,8 +208,8 @@ def markdown():
     before, after = (float(of["truth", "energy", form]["n"]) for form in FORMS)
     return (
         "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        + f"\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}. The floor of"
-        f" `energy` at n = 2,000 has a standard deviation of {before:.1e} before (root mean square over"
+        + f"\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}. The floor"
+        f" of `energy` at n = 2,000 has a standard deviation of {before:.1e} before (root mean square over"
         f" {REFERENCES} references) and {after:.1e} after: {before / after:.1f} times less."
     )
 
@@ -226,7 +225,7 @@ def page(text):
 def main(arguments):
     """Writes the page, its numbers made again first where --write is given."""
     if arguments not in ([], ["--write"]):
-        raise SystemExit(f"power_table.py takes nothing or --write; got {' '.join(arguments)}")
+        raise SystemExit(f"power takes nothing or --write; got {' '.join(arguments)}")
     if arguments:
         made = rows()
         with (laws_table.FOLDER / "power.csv").open("w", encoding="utf-8", newline="") as file:
@@ -234,7 +233,3 @@ def main(arguments):
             table.writeheader()
             table.writerows(made)
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,7 +1,7 @@
 """Runs every defect and broken model under every judge, and writes what `docs/validity.md` shows of them.
 
-    python tests/validity/planted_table.py           # the page again, from the committed results
-    python tests/validity/planted_table.py --write   # run all at n = 10,000 first
+    python results/validity.py planted           # the page again, from the committed results
+    python results/validity.py planted --write   # run all at n = 10,000 first
 
 The results carry a digest of what they were made from, so that a test can tell when they are out of date: the
 text of the planted modules, and the versions of the parts that they judge. A part whose results change has a
@@ -32,8 +32,8 @@ from diffbench.programs import training
 from diffbench.records.provenance import provenance
 from diffbench.spec import identify
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "tests" / "validity" / "planted"
 RESULTS = ROOT / "results" / "reference" / "validity" / "planted.json"
 PAGE = ROOT / "docs" / "validity.md"
 N, FLOOR_DRAWS = 10_000, 99
@@ -196,8 +196,9 @@ def made_by(results: Mapping[str, Any]) -> str:
     """Returns the line that says what made the results."""
     about, by = results["about"], results["about"]["provenance"]
     return (
-        f"Mean z over {about['draws']} draws of n = {about['n']:,}, a reference of {about['n']:,}, a floor of"
-        f" {about['floor_draws']} truth draws; JAX {by['jax']}, Python {by['python']}; digest `{about['digest']}`."
+        f"Mean z over {about['draws']} draws of n = {about['n']:,}, a reference of {about['n']:,}, a floor"
+        f" of {about['floor_draws']} truth draws; JAX {by['jax']}, Python {by['python']}; digest"
+        f" `{about['digest']}`."
     )
 
 
@@ -217,13 +218,13 @@ def page(text: str, results: Mapping[str, Any]) -> str:
     return text
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Runs all, if asked to, and writes the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="planted", description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="run everything first")
     parser.add_argument("--n", type=int, default=N, help="samples in a draw")
     parser.add_argument("--floor-draws", type=int, default=FLOOR_DRAWS, help="truth draws in a floor")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.write:
         text = json.dumps(
             run(asked.n, asked.floor_draws, lambda line: print(line, flush=True)), indent=1, sort_keys=True
@@ -232,7 +233,3 @@ def main() -> None:
         RESULTS.write_text(text + "\n", encoding="utf-8")
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,16 +1,15 @@
 """Tables of the laws, for a page: what is false under truth, and how errors fall with the steps.
 
-    python tests/validity/laws_table.py            print the tables of the committed numbers
-    python tests/validity/laws_table.py --write    make the numbers again, about a minute and a half
+    python results/validity.py laws            print the tables of the committed numbers
+    python results/validity.py laws --write    make the numbers again, about a minute and a half
 
 The numbers are CSV files in results/reference/validity; `markdown` makes tables of them.
 """
 
 import csv
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "results" / "reference" / "validity"
 
 # Name of a table -> its columns in the file, and over the table.
@@ -49,13 +48,14 @@ def type_one():
             unbiased = reading in found.unbiased
             mean, error = calibration.mean_and_error(values) if unbiased else (None, None)
             p = found.p_values[reading]
+            continuous = calibration.spread_out(values, found.floors[reading])
             rows.append(
                 {
                     "dataset": name,
                     "reading": reading,
                     "mean": "" if mean is None else f"{mean:.1e}",
                     "standard_error": "" if error is None else f"{error:.1e}",
-                    "ks_p": f"{calibration.uniform_p(calibration.spread_out(values, found.floors[reading])):.2f}",
+                    "ks_p": f"{calibration.uniform_p(continuous):.2f}",
                     "rejected": f"{(p <= 0.05 + 1e-9).mean():.3f}",
                     "comparisons": str(len(p)),
                 }
@@ -110,14 +110,9 @@ def markdown(name):
 def main(arguments):
     """Prints the tables, made again first where --write is given."""
     if arguments not in ([], ["--write"]):
-        raise SystemExit(f"laws_table.py takes nothing or --write; got {' '.join(arguments)}")
+        raise SystemExit(f"laws takes nothing or --write; got {' '.join(arguments)}")
     if arguments:
-        sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
         for name, make in (("orders", orders), ("type_one", type_one)):
             write(name, make())
     for name in TABLES:
         print(markdown(name))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

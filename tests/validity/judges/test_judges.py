@@ -17,7 +17,7 @@ SCRIPT = pathlib.Path(__file__).with_name("float64_judges.py")
 
 @pytest.mark.slow
 def test_metrics_are_what_scipy_and_autodiff_say_in_float64():
-    path = os.pathsep.join([str(SCRIPT.parents[2]), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(SCRIPT.parents[3]), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": path}
     done = subprocess.run([sys.executable, SCRIPT], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
