@@ -87,7 +87,7 @@ def pair_sums(
         i, j = np.triu_indices(rows)
     else:
         i, j = (index.ravel() for index in np.indices((rows, -(-y.shape[0] // block))))
-    tiles, with_itself = _tile_sums(
+    tiles, with_itself = tile_sums(
         function, block, parameters, x, x if y is None else y, i.astype(np.int32), j.astype(np.int32)
     )
     sums = np.asarray(tiles, np.float64)  # [tiles, J]
@@ -99,7 +99,7 @@ def pair_sums(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _tile_sums(
+def tile_sums(
     function: PairFunction, block: int, parameters: Any, x: Array, y: Array, i: Array, j: Array
 ) -> tuple[Array, Array]:
     """Returns sums over the tiles of blocks i of x and j of y, and values at distance 0.

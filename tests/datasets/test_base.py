@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from compiled import quickly
 
 from diffbench.contracts import DATASETS
-from diffbench.datasets import base
 from diffbench.laws import curves, surfaces
 from diffbench.laws import mixtures as laws
 from diffbench.pairwise import by_rows
@@ -35,10 +34,6 @@ def built(name):
 def drawn(name):
     dataset = built(name)
     return dataset.standardise(dataset.sample(jax.random.key(1), ROWS))
-
-
-# Compiled quickly rather than well.
-quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @quickly
@@ -204,18 +199,6 @@ def test_entropy_by_monte_carlo_has_its_standard_error():
 def test_a_law_of_thickness_zero_has_no_entropy():
     with pytest.raises(ValueError, match="thickness 0, so no density and no entropy"):
         DATASETS.build("circle", thickness=0.0).entropy()
-
-
-def test_diffused_truth_of_one_gaussian_is_by_hand():
-    law = laws.IsotropicMixture(jnp.array([[3.0, 1.0]]), jnp.zeros(1), jnp.array([0.25]))
-    truth = base.DiffusedTruth(law, jnp.array([1.0, 1.0]), jnp.asarray(2.0), jnp.asarray(0.3))
-    x = jnp.array([[0.5, -1.0], [2.0, 2.0]])
-    # x_0 = (y - 1)/2 has mean (1, 0) and variance 0.25/4 + 0.3^2 in each dimension.
-    mean, variance = 0.8 * np.array([1.0, 0.0]), 0.8**2 * (0.25 / 4.0 + 0.09) + 0.6**2
-    by_hand = stats.multivariate_normal(mean, variance).logpdf(x)
-    facts = facts_of(truth, x, 0.8, 0.6)
-    np.testing.assert_allclose(facts.log_prob, by_hand, rtol=1e-5)
-    np.testing.assert_allclose(facts.score, (mean - x) / variance, rtol=1e-5)
 
 
 def test_isometry_is_orthonormal_and_fixed():

@@ -1,17 +1,16 @@
 """Manifolds against sums over dense points in float64, closed forms and brute force."""
 
 import functools
-import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import integrate, special, stats
+from compiled import quickly
+from scipy import special, stats
 
 from diffbench.contracts import DATASETS
-from diffbench.laws.special import interval, log_sphere_mean
 
 MANIFOLDS = ("circle", "two_moons", "swiss_roll", "s_curve", "torus", "sphere", "checkerboard", "pinwheel")
 
@@ -26,10 +25,6 @@ def drawn(name, **params):
     """Returns samples, all that are compiled here of one shape."""
     dataset = built(name, **params)
     return np.asarray(dataset.standardise(dataset.sample(jax.random.key(1), 2048)))[:32]
-
-
-# Compiled quickly rather than well.
-quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @quickly
@@ -131,85 +126,6 @@ def test_the_fewest_nodes_agree_with_a_dense_curve_to_1e_7():
         other_log_prob, other_score = diffused(dataset, points, weights, x, 1.0, 0.0)
         np.testing.assert_allclose(log_prob, other_log_prob, atol=1e-7)
         np.testing.assert_allclose(score, other_score, atol=1e-6 / 0.05)
-
-
-def log_sphere_mean_64(dim, kappa):
-    """Returns G and A by scipy's Bessel functions in float64."""
-    nu = 0.5 * dim - 1.0
-    if kappa < 30.0:
-        near, above = (special.hyp0f1(k, 0.25 * kappa**2) for k in (nu + 1.0, nu + 2.0))
-        return math.log(near) - kappa, above / near * kappa / dim
-    bessel = special.ive(nu, kappa)
-    log_mean = math.log(bessel) + special.gammaln(nu + 1.0) + nu * math.log(2.0 / kappa)
-    return log_mean, special.ive(nu + 1.0, kappa) / bessel
-
-
-@pytest.mark.parametrize("dim", [2, 3, 10, 64, 256])
-def test_bessel_functions_of_the_sphere(dim):
-    kappa = np.logspace(-6, 5 if dim < 256 else 4.5, 64).astype(np.float32)
-    program = quickly(lambda k: jax.jvp(functools.partial(log_sphere_mean, dim), (k,), (jnp.ones_like(k),)))
-    (log_mean, short), (slope, _) = program(kappa)
-    other = np.array([log_sphere_mean_64(dim, float(k)) for k in kappa])
-    np.testing.assert_allclose(log_mean, other[:, 0], rtol=1e-6, atol=3e-5)
-    np.testing.assert_allclose(short, 1.0 - other[:, 1], rtol=2e-5)
-    np.testing.assert_allclose(slope, -short, atol=5e-6)
-
-
-@pytest.mark.parametrize("dim", [2, 10, 256])
-def test_sphere_is_an_integral_over_the_polar_angle(dim):
-    dataset = built("sphere", dim=dim)
-    for sigma in (0.0, 0.5, 20.0):
-        s = dataset.scale * math.hypot(0.05, sigma)
-        radii = 1.0 + s * np.linspace(min(0.8 / s, 5.0) * -1.0, 5.0, 32)
-        x = np.zeros((32, dim), np.float32)
-        x[:, 0] = radii / dataset.scale
-        log_prob, score = facts_of(dataset.truth, x, 1.0, sigma)
-        for radius, ours, slope in list(zip(radii, log_prob, score[:, 0], strict=True))[::5]:
-            u = np.linspace(-1.0, 1.0, 200_001)[1:-1]
-            log_weight = 0.5 * (dim - 3.0) * np.log1p(-(u**2))
-            joint = log_weight + radius * (u - 1.0) / s**2
-            if dim == 2:  # The weight is singular at the poles: use the angle.
-                u = np.cos(np.linspace(0.0, np.pi, 20_001)[:-1] + 0.5 * np.pi / 20_000)
-                log_weight, joint = np.zeros(20_000), radius * (u - 1.0) / s**2
-            log_mean = special.logsumexp(joint) - special.logsumexp(log_weight)
-            pull = special.softmax(joint) @ u
-            other = log_mean - 0.5 * ((radius - 1.0) / s) ** 2
-            other = other - 0.5 * dim * math.log(2.0 * math.pi * s**2) + dim * math.log(dataset.scale)
-            assert float(ours) == pytest.approx(other, rel=1e-5, abs=2e-4)
-            assert float(slope) * s == pytest.approx((pull - radius) / s * dataset.scale, rel=1e-4, abs=1e-4)
-
-
-@quickly
-def interval_of(y, s):
-    return interval(y, jnp.zeros(()), jnp.ones(()), s)
-
-
-@pytest.mark.parametrize("s", [0.01, 0.3, 0.6, 3.0, 150.0])
-def test_interval_is_a_difference_of_normal_cdfs(s):
-    y = np.concatenate([np.linspace(-1.0, 2.0, 31), 0.5 + s * np.linspace(-8.0, 8.0, 33)]).astype(np.float32)
-    log_density, slope = interval_of(y, s)
-    for point, ours, our_slope in zip(y, log_density, slope, strict=True):
-        near = abs(float(point) - 0.5) - 0.5  # Distance outside the nearer end.
-        if near > 6.0 * s and near / s > 30.0:
-            continue  # The reference underflows.
-        kernel = functools.partial(stats.norm.pdf, loc=float(point), scale=s)
-        breaks = np.clip(float(point) + s * np.arange(-8.0, 9.0, 2.0), 0.0, 1.0)
-        breaks = np.unique(np.concatenate([breaks, [0.0, 1.0, min(s, 1.0), max(0.0, 1.0 - s)]]))
-        parts = [integrate.fixed_quad(kernel, a, b, n=40)[0] for a, b in itertools.pairwise(breaks)]
-        mass = sum(parts)
-        assert float(ours) == pytest.approx(math.log(mass), rel=1e-5, abs=1e-5)
-        other = (kernel(0.0) - kernel(1.0)) / mass
-        assert float(our_slope) * s == pytest.approx(other * s, rel=1e-4, abs=1e-4)
-
-
-def test_interval_far_from_its_ends_and_at_large_noise():
-    # Ten standard deviations out, where the mass is 1e-23, and where it is exp(-5e5).
-    log_density, slope = interval_of(np.float32([2.0, 101.0] * 32), 0.1)
-    assert float(log_density[0]) == pytest.approx(stats.norm.logcdf(-10.0), rel=1e-6)
-    np.testing.assert_allclose(slope[:2], [-100.980971, -10000.1], rtol=1e-5)
-    log_density, slope = interval_of(np.full(64, 150.0, np.float32), 150.0)
-    assert float(log_density[0]) == pytest.approx(stats.norm.logpdf(149.5, scale=150.0), abs=1e-4)
-    np.testing.assert_allclose(slope, -149.5 / 150.0**2, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", [name for name in MANIFOLDS if name != "pinwheel"])

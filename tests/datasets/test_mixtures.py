@@ -1,6 +1,5 @@
 """Mixtures against Distrax, which defines them a second time."""
 
-import functools
 import math
 
 import distrax
@@ -8,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import quickly
 from scipy import special
 
 from diffbench.contracts import DATASETS
@@ -16,10 +16,6 @@ from diffbench.datasets.mixtures import NINE_WEIGHTS
 from diffbench.laws.mixtures import IsotropicMixture
 
 CASES = [("nine_gaussians", {}), ("anisotropic", {}), ("gaussian_mixture", {"dim": 32, "modes": 4})]
-
-
-# Compiled quickly rather than well.
-quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @quickly

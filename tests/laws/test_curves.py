@@ -1,18 +1,15 @@
 """What the quadratures of laws with nodes promise, held to much finer ones in float64."""
 
-import functools
 import math
 import re
 
 import jax
 import numpy as np
 import pytest
+from compiled import quickly
 
 from diffbench.contracts import DATASETS, key_for
 from diffbench.laws.curves import NEAR, least_blur, least_nodes
-
-# Compiled quickly rather than well.
-quickly = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @quickly

@@ -2,56 +2,10 @@ import itertools
 import json
 
 import pytest
+from asked import asked, cell
 
 from diffbench.records import runs, seal
 from diffbench.records.store import Store, StoreError
-from diffbench.spec import identify
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path / "run")
-    store.prepare()
-    return store
-
-
-AXES = ("dataset", "score", "family", "budget", "sampler", "process")
-
-
-def axes(dataset="ring", version=1, family="ddpm", **settings):
-    """What a row is; `settings` are of the dataset's rows, such as n."""
-    return {
-        "dataset": {"dataset": {"name": dataset, "version": version}, **settings},
-        "score": {"score": "learned"},
-        "family": {"family": {"name": "ddpm", "params": {"of": family}}},
-        "sampler": {"name": "ancestral"},
-        "process": {"name": "ddpm_linear"},
-    }
-
-
-def cell(dataset="ring", seed=0, draw="d", metrics=("energy",), **about):
-    labels = {"dataset": dataset, "score": "learned", "family": "ddpm", "budget": "", "sampler": "ancestral"}
-    return {
-        **labels, "process": "ddpm_linear", "seed": seed, "n_samples": 4, "fit_id": "f", "draw_id": draw, "axes": axes(dataset, **about),
-        "measures": {m if isinstance(m, str) else m["name"]: f"{draw}-{seed}" for m in metrics},
-        "metrics": [m if isinstance(m, dict) else {"name": m, "version": 1} for m in metrics],
-    }  # fmt: skip
-
-
-def asked(*cells, **more):
-    """A run of cells, as the harness keeps it."""
-    run = {"suite": {}, "settings": {}, "columns": {}, "metrics": {}, "places": {}, "specs": {}, "truths": {}}
-    rows = []
-    for one in cells:
-        row = {k: v for k, v in one.items() if k not in ("axes", "metrics")}
-        ids = {axis: identify(one["axes"][axis]) if axis in one["axes"] else "" for axis in AXES}
-        row["place"] = identify(ids)
-        run["places"][row["place"]] = ids
-        run["specs"] |= {ids[axis]: spec for axis, spec in one["axes"].items()}
-        run["metrics"] |= {m["name"]: m for m in one["metrics"]}
-        rows.append(row)
-    run["columns"] = {name: {name: {"better": "lower"}} for name in run["metrics"]}
-    return {**run, "cells": rows, **more}
 
 
 def before_places(*cells, settings="same"):
@@ -119,84 +73,6 @@ def test_json_of_something_else_is_left_where_it_is(store):
     with pytest.raises(StoreError, match=r"run\.json: it is JSON of something else: it has no schema"):
         runs.cells_of(store)
     assert (store.root / "run.json").exists()
-
-
-def measured(store):
-    return {
-        (row["dataset"], row["family"], row["seed"]): row["measures"] for row in runs.read(store)["cells"]
-    }
-
-
-def test_what_was_asked_for_stays_cell_by_cell_and_metric_by_metric(store):
-    runs.note(store, asked(cell(seed=1), cell(seed=0, metrics=("energy", "mmd2"))))
-    runs.note(store, asked(cell("arc"), cell(seed=1, draw="new")))
-    assert measured(store) == {
-        ("arc", "ddpm", 0): {"energy": "d-0"},
-        ("ring", "ddpm", 0): {"energy": "d-0", "mmd2": "d-0"},
-        ("ring", "ddpm", 1): {"energy": "new-1"},
-    }
-    assert set(runs.read(store)["columns"]) == {"energy", "mmd2"}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "labels"),
-    [
-        ({"family": "a"}, {"family": "b"}, [("ring", "ddpm (of=a)"), ("ring", "ddpm (of=b)")]),
-        ({"family": 0.25}, {"family": 0.25000001}, [("ring", "ddpm (of=0.25)"), ("ring", "ddpm (of=0.25000001)")]),
-        ({"n": 200}, {"n": 300}, [("ring (n=300)", "ddpm"), ("ring (n=200)", "ddpm")]),
-        ({"train_size": None}, {"train_size": 8}, [("ring (train_size=8)", "ddpm"), ("ring (train_size=none)", "ddpm")]),
-    ],
-)  # fmt: skip
-def test_rows_of_one_label_that_differ_are_two_told_apart_by_what_differs(store, one, other, labels):
-    runs.note(store, asked(cell(seed=0, **one), cell(seed=1, **one)))
-    runs.note(store, asked(cell(seed=0, **other)))
-    cells = runs.read(store)["cells"]
-    assert list(dict.fromkeys((row["dataset"], row["family"]) for row in cells)) == labels
-    assert len(cells) == 3
-
-
-def test_equal_rows_of_two_labels_are_one_by_the_newest_label(store):
-    runs.note(store, asked(cell(seed=0), cell(seed=1)))
-    runs.note(store, asked({**cell(seed=0), "family": "mine"}))
-    assert list(measured(store)) == [("ring", "mine", 0), ("ring", "mine", 1)]
-
-
-def test_a_metric_by_other_parameters_is_another_column(store):
-    first, then = ({"name": "mmd2", "params": {"finest": f}, "version": 1} for f in (0.5, 4.0))
-    runs.note(store, asked(cell(seed=0, metrics=(first,)), cell(seed=1, metrics=(first,))))
-    runs.note(store, asked(cell(seed=0, draw="e", metrics=(then,)), leading=["mmd2"]))
-    run = runs.read(store)
-    assert measured(store) == {
-        ("ring", "ddpm", 0): {"mmd2 (finest=0.5)": "d-0", "mmd2 (finest=4.0)": "e-0"},
-        ("ring", "ddpm", 1): {"mmd2 (finest=0.5)": "d-1"},
-    }
-    assert run["columns"]["mmd2 (finest=4.0)"] == {"mmd2 (finest=4.0)": {"better": "lower", "column": "mmd2"}}
-    assert sorted(run["leading"]) == ["mmd2 (finest=0.5)", "mmd2 (finest=4.0)"]
-
-
-def test_a_newer_version_supersedes_its_own_rows_and_no_others(store):
-    other = cell("arc", seed=0)
-    runs.note(store, asked(cell(seed=0), cell(seed=1), other))
-    runs.note(store, asked(cell(seed=0, draw="new", version=2)))
-    assert list(measured(store)) == [("ring", "ddpm", 0), ("arc", "ddpm", 0)]
-    # So with a metric, by the digest of its plug-in's file: what it said of the row's other seeds is gone.
-    mine = {"name": "mine", "params": {}, "version": 1, "plugin": "abc"}
-    runs.note(store, asked(*(cell(seed=seed, version=2, metrics=("energy", mine)) for seed in (0, 1))))
-    edited = {**mine, "plugin": "def"}
-    runs.note(store, asked(cell(seed=0, version=2, draw="e", metrics=(edited,))))
-    assert measured(store)["ring", "ddpm", 0] == {"energy": "d-0", "mine": "e-0"}
-    assert measured(store)["ring", "ddpm", 1] == {"energy": "d-1"}
-
-
-def test_datasets_stand_as_suites_have_them_and_sweeps_sort_by_number(store):
-    def stepped(*steps):
-        return [{**cell("box", family=n), "family": f"ddpm(steps={n})"} for n in steps]
-
-    runs.note(store, asked(cell("ring"), *stepped(100, 5, 25), cell("arc")))
-    runs.note(store, asked(cell("arc"), cell("new")))
-    found = [(row["dataset"], row["family"]) for row in runs.read(store)["cells"]]
-    box = [("box", f"ddpm(steps={n})") for n in (5, 25, 100)]
-    assert found == [("ring", "ddpm"), *box, ("arc", "ddpm"), ("new", "ddpm")]
 
 
 def test_the_same_run_again_is_no_new_file_and_only_its_last_stays(store):

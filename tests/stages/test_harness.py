@@ -12,13 +12,10 @@ from diffbench.contracts import METRICS
 from diffbench.records.store import FOLDERS, Store
 from diffbench.registry import Entry
 from diffbench.stages import harness, planning
-from diffbench.stages.fit import flatten, unflatten
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
-from diffbench.workers import engine
-from diffbench.workers.engine import Queue, Task
 
 
 def run(content, root, **options):
@@ -272,49 +269,6 @@ def test_times_hold_what_the_truth_took_too(done):
     assert times.loc[times["stage"] == "floor", ["dataset", "metric"]].values.tolist() == [
         ["nine_gaussians", "energy"]
     ]
-
-
-def test_parameters_survive_flattening():
-    params = {"net/~/stem": {"w": np.ones((2, 3)), "b": np.zeros(3)}, "net": {"s": np.ones(1)}}
-    flat = flatten("ema", params)
-    assert set(flat) == {"ema/net/~/stem/w", "ema/net/~/stem/b", "ema/net/s"}
-    back = unflatten("ema", {**flat, "raw/net/s": np.zeros(1), "loss": np.zeros(2)})
-    assert {m: set(v) for m, v in back.items()} == {m: set(v) for m, v in params.items()}
-    np.testing.assert_array_equal(back["net/~/stem"]["w"], params["net/~/stem"]["w"])
-
-
-def test_the_queue_gives_ready_tasks_and_prefers_held_programs():
-    tasks = [
-        Task("f1", "fit", {}, program="p"),
-        Task("f2", "fit", {}, program="q"),
-        Task("f3", "fit", {}, program="p"),
-        Task("d1", "draw", {}, after=("f1",), program="d"),
-    ]
-    queue, mine, other = Queue(tasks), set(), set()
-    assert queue.take(mine).name == "f1"
-    assert queue.take(other).name == "f2"
-    assert queue.take(mine).name == "f3"
-    assert queue.take(other) is None  # d1 waits for f1
-    queue.finish(tasks[0])
-    assert queue.take(other).name == "d1"
-    assert not queue
-
-
-def echo(payload):
-    return {"status": "ok", "reason": "", "got": payload}
-
-
-def raises(payload):
-    raise KeyError("gone")
-
-
-def test_tasks_run_here_one_after_another_and_errors_are_results():
-    tasks = [Task("b", "fit", {"x": 1}, after=("a",)), Task("a", "fit", {"x": 2})]
-    assert [(t.name, r["got"]["x"]) for t, r, _ in engine.run(tasks, echo, workers=0)] == [("a", 2), ("b", 1)]
-    ((_, result, returned),) = engine.run([Task("a", "fit", {})], raises, workers=0)
-    assert result == {"status": "error", "reason": "KeyError: 'gone'"}
-    assert not returned
-    assert list(engine.run([], echo, workers=0)) == []
 
 
 def test_metrics_that_were_asked_for_lead_and_so_do_those_of_the_user(tiny, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import jax  # noqa: F401  (there, as in a worker that joined with it)
 import pytest
 
 from diffbench.workers import seat, worker
+from diffbench.workers import seat as crew
 from diffbench.workers.cluster import ClusterError
 
 FIT = {"versions": worker.versions(), "threads": False, "unpinned": None}
@@ -27,6 +28,9 @@ def test_another_worker_is_refused_in_one_line(fact, text):
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_worker_whose_jax_took_fast_math_says_so(monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
-    assert "XLA_FLAGS has --xla_cpu_multi_thread_eigen=true" in worker.unpinned()
+@pytest.mark.parametrize(
+    ("memory", "limit", "worn"), [(6, 10, True), (5, 10, False), (6, None, False), (0, 10, False)]
+)
+def test_a_worker_that_holds_much_memory_is_worn(memory, limit, worn):
+    facts = {"memory_limit": limit, "nanny": True}
+    assert crew.Seat("tcp://a:1", facts=facts, memory=memory).worn is worn

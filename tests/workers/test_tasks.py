@@ -96,3 +96,32 @@ def test_a_task_from_a_long_queue_takes_no_longer():
         return best
 
     assert seconds(30_000) < 5 * seconds(500)  # it was sixty times as long
+
+
+def test_a_suspect_goes_to_a_fresh_worker_alone_and_before_all_else():
+    tasks = [Task(name, "fit", {}, program=name) for name in "abc"]
+    queue = Queue(tasks)
+    assert queue.take(set()).name == "a"
+    queue.suspect(tasks[0])
+    assert queue.take(set()).name == "b"
+    assert queue.suspects == 1
+    assert queue.take(set(), fresh=True).name == "a"
+    assert queue.take(set(), fresh=True).name == "c"
+    assert not queue
+
+
+def test_the_queue_gives_ready_tasks_and_prefers_held_programs():
+    tasks = [
+        Task("f1", "fit", {}, program="p"),
+        Task("f2", "fit", {}, program="q"),
+        Task("f3", "fit", {}, program="p"),
+        Task("d1", "draw", {}, after=("f1",), program="d"),
+    ]
+    queue, mine, other = Queue(tasks), set(), set()
+    assert queue.take(mine).name == "f1"
+    assert queue.take(other).name == "f2"
+    assert queue.take(mine).name == "f3"
+    assert queue.take(other) is None  # d1 waits for f1
+    queue.finish(tasks[0])
+    assert queue.take(other).name == "d1"
+    assert not queue

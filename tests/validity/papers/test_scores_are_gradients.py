@@ -19,7 +19,6 @@ LEVELS = [(1.0, 0.0), (0.95, 0.3), (0.2, 0.98), (1.0, 20.0)]
 ROWS = 64
 
 
-# Compiled quickly rather than well.
 @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 def jacobians(truth, x, alpha, sigma):
     """Returns d score_i / d x_j at each row, `[n, D, D]`."""

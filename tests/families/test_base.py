@@ -9,6 +9,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from called import N, called, draws, guess
 from scipy import stats
 
 from diffbench.contracts import FAMILIES, SAMPLERS
@@ -16,7 +17,6 @@ from diffbench.families.base import Family, TableFamily
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 
-N = 64
 DEFAULTS = {name: dict(FAMILIES.entry(name).build.default_process) for name in FAMILIES.names()}
 PAIRS = [
     ("ddpm", "ddpm_linear"),
@@ -26,21 +26,6 @@ PAIRS = [
     ("score_sde", "ve"),
 ]
 every_pair = pytest.mark.parametrize(("family", "process"), PAIRS)
-
-
-def guess(x, t, alpha, sigma, is_training):
-    """A network whose formula is known."""
-    return 0.3 * x + t[..., None] - 0.1
-
-
-def called(family, process, function, key=0, network=guess, **params):
-    """Returns what a function of the built family returns."""
-
-    def run(process, key):
-        made = hk.transform(lambda: function(FAMILIES.build(family, network, process, **params)))
-        return made.apply({}, key)
-
-    return jax.jit(run)(process, jax.random.key(key))
 
 
 @pytest.mark.parametrize(
@@ -90,37 +75,6 @@ def test_table_families_train_on_every_grid_time_alike(family):
     assert counts.sum() == 8000
     # False alarm in 1e-4 of seeds.
     assert stats.chisquare(counts).pvalue > 1e-4
-
-
-def test_score_sde_trains_uniformly_in_time():
-    noise = PROCESSES.build("vp")
-    times = np.asarray(called("score_sde", noise, lambda made: made.sample_times(hk.next_rng_key(), 8000)))
-    assert (times >= noise.t_min).all()
-    assert (times <= noise.t_max).all()
-    # False alarm in 1e-4 of seeds.
-    assert stats.kstest(times, stats.uniform(noise.t_min, noise.t_max - noise.t_min).cdf).pvalue > 1e-4
-
-
-def draws(family, noise, **params):
-    """Returns 8000 training times and the weight at them, float64."""
-    found = called(
-        family,
-        noise,
-        lambda made: (t := made.sample_times(hk.next_rng_key(), 8000), made.weight(t)),
-        **params,
-    )
-    return [np.asarray(a, np.float64) for a in found]
-
-
-@pytest.mark.parametrize("process", ["vp", "sub_vp", "ve"])
-def test_importance_draws_times_evenly_in_log_snr(process):
-    noise = PROCESSES.build(process)
-    times, weight = draws("score_sde", noise, weighting="importance")
-    low, high = (float(noise.log_snr(jnp.asarray(t))) for t in (noise.t_max, noise.t_min))
-    log_snr = np.asarray(noise.log_snr(jnp.asarray(times, float)))
-    # False alarm in 1e-4 of seeds.
-    assert stats.kstest(log_snr, stats.uniform(low, high - low).cdf).pvalue > 1e-4
-    np.testing.assert_allclose(weight, (high - low) / (noise.t_max - noise.t_min), rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -181,13 +135,6 @@ def test_importance_has_the_expected_gradient_of_the_likelihood_weight(family, p
     # It could fail: the gradient is far above its error, and the simple weight has another.
     assert np.linalg.norm(one) > 20 * np.linalg.norm(error) / math.sqrt(moved.sum())
     assert np.abs((one - simple) / np.hypot(error, simple_error).clip(1e-12)).max() > 10
-
-
-def test_importance_is_less_noisy_than_the_weight_it_stands_for():
-    noise = PROCESSES.build("vp")
-    spread = [draws("score_sde", noise, weighting=w)[1].std() for w in ("likelihood", "importance")]
-    assert spread[0] > 10
-    assert spread[1] == pytest.approx(0.0, abs=1e-3)
 
 
 class Own(Family):

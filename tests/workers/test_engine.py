@@ -1,10 +1,8 @@
 """Where and within what limits tasks run is checked before any work."""
 
-import dask
 import pytest
 
 from diffbench.workers import engine
-from diffbench.workers.cluster import ClusterError
 from diffbench.workers.engine import Settings, Task
 
 
@@ -67,16 +65,18 @@ def test_sizes_are_bytes():
     assert Settings().memory is None
 
 
-@pytest.mark.parametrize(
-    ("setting", "why"),
-    [({}, "names none"), ({"ca-file": "no.pem", "client.cert": "no.pem"}, "cannot be read")],
-)
-def test_an_encrypted_scheduler_without_certificates_is_one_line(setting, why):
-    tasks = [Task("a", "fit", {})]
-    settings = {f"distributed.comm.tls.{key}": value for key, value in setting.items()}
-    with (
-        dask.config.set(settings),
-        pytest.raises(ClusterError, match=f"{why}.*set DASK_DISTRIBUTED__COMM__TLS__CA_FILE") as error,
-    ):
-        next(engine.run(tasks, print, 0, Settings(scheduler="tls://127.0.0.1:9")))
-    assert len(str(error.value).splitlines()) == 1
+def echo(payload):
+    return {"status": "ok", "reason": "", "got": payload}
+
+
+def raises(payload):
+    raise KeyError("gone")
+
+
+def test_tasks_run_here_one_after_another_and_errors_are_results():
+    tasks = [Task("b", "fit", {"x": 1}, after=("a",)), Task("a", "fit", {"x": 2})]
+    assert [(t.name, r["got"]["x"]) for t, r, _ in engine.run(tasks, echo, workers=0)] == [("a", 2), ("b", 1)]
+    ((_, result, returned),) = engine.run([Task("a", "fit", {})], raises, workers=0)
+    assert result == {"status": "error", "reason": "KeyError: 'gone'"}
+    assert not returned
+    assert list(engine.run([], echo, workers=0)) == []
