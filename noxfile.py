@@ -41,6 +41,9 @@ ELSEWHERE = (
     "tests/test_package.py",
 )
 
+# What the wheel holds beside code: suites, and the fitted laws of images.
+DATA = (".toml", ".safetensors")
+
 nox.options.sessions = ["lint", "smoke", "tests"]
 nox.options.download_python = "never"
 # nox says which interpreters it did not find and goes on; the one it runs on is always found.
@@ -74,10 +77,11 @@ def smoke(session: nox.Session) -> None:
         # The wheel is built from the sdist, so both must be whole.
         session.run("python", "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"))
         (wheel,) = (folder / "dist").glob("*.whl")
-        packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".toml")}
-        source = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("diffbench/**/*.toml")}
+        packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(DATA)}
+        found = [path for path in ROOT.glob("diffbench/**/*") if path.name.endswith(DATA)]
+        source = {path.relative_to(ROOT).as_posix() for path in found}
         if packed != source:
-            session.error(f"the wheel holds the suites {sorted(packed)}; expected {sorted(source)}.")
+            session.error(f"the wheel holds the data {sorted(packed)}; expected {sorted(source)}.")
         install(session, str(wheel))
         session.chdir(folder)
         out = folder / "out"

@@ -111,6 +111,10 @@ class Dataset:
       exact_entropy: Entropy in nats, standardised, where a closed form is known.
       potential: () -> averages over the truth in closed form, or None where there are
         none: metrics then compare with a large sample of it.
+      exact_moments: Mean `[D]` and covariance `[D, D]`, standardised, float64, where they are known.
+      shape: (H, W, C) where points are images, row by row; or None.
+      grain: Length below which no two points of a mode lie, standardised: kernels need not be
+        finer. None is the resolution, which is right in few dimensions.
       version: Changed whenever the samples or truths change.
     """
 
@@ -129,6 +133,9 @@ class Dataset:
     smallest_sigma: float = 0.0
     exact_entropy: float | None = None
     potential: Callable[[], Potential | None] = lambda: None
+    exact_moments: tuple[np.ndarray, np.ndarray] | None = None
+    shape: tuple[int, int, int] | None = None
+    grain: float | None = None
     version: int = 1
 
     def standardise(self, x: Points) -> Array:
@@ -168,8 +175,10 @@ class Dataset:
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns mean `[D]` and covariance `[D, D]` of the standardised data, float64.
 
-        By Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
+        Exact where they are known, else by Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
         """
+        if self.exact_moments is not None:
+            return self.exact_moments
         points = self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES)
         x = np.asarray(self.standardise(points), np.float64)
         return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))

@@ -70,6 +70,9 @@ def in_data_coordinates(dataset: Dataset) -> Dataset:
         inner = dataset.potential()
         return None if inner is None else inner.moved(dataset.scale, np.asarray(dataset.mean, np.float64))
 
+    moments = dataset.exact_moments
+    if moments is not None:
+        moments = dataset.scale * moments[0] + dataset.mean, dataset.scale**2 * moments[1]
     distance, intrinsic, entropy = dataset.distance, dataset.intrinsic, dataset.exact_entropy
     return dataclasses.replace(
         dataset,
@@ -83,5 +86,7 @@ def in_data_coordinates(dataset: Dataset) -> Dataset:
         intrinsic=None if intrinsic is None else lambda x: intrinsic((x - mean) / scale),
         smallest_sigma=dataset.smallest_sigma * dataset.scale,
         potential=potential,
+        exact_moments=moments,
+        grain=None if dataset.grain is None else dataset.grain * dataset.scale,
         exact_entropy=None if entropy is None else entropy + dataset.dim * math.log(dataset.scale),
     )

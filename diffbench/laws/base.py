@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import Array, Number, PRNGKey
+from diffbench.laws.low_rank_potential import LowRank
 from diffbench.laws.potentials import General, Spherical
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -40,7 +41,7 @@ class Law(Protocol):
     def score(self, y: Array, s: Array) -> Array:
         """Returns the gradient of that log density, `[n, D]`."""
 
-    def components(self, spacing: float) -> Spherical | General | None:
+    def components(self, spacing: float) -> Spherical | General | LowRank | None:
         """Returns the law as a mixture of Gaussians, in float64, or None where it is none.
 
         A surface is one on quadrature nodes, `spacing` apart at most. A law may lack the method.

@@ -22,7 +22,7 @@ from diffbench.pairwise import by_rows, squared_distances
 EXACT = jax.lax.Precision.HIGHEST
 
 
-def _components(key: PRNGKey, log_weights: Array, n: int) -> Array:
+def choose_components(key: PRNGKey, log_weights: Array, n: int) -> Array:
     """Draws components by their weights, `[n]`."""
     # By inversion: a Gumbel draw would hold n x K numbers.
     ends = jnp.cumsum(jnp.exp(log_weights))
@@ -47,7 +47,7 @@ class IsotropicMixture:
     def sample(self, key: PRNGKey, n: int) -> Array:
         """See `Law.sample`."""
         key_mode, key_eps = jax.random.split(key)
-        mode = _components(key_mode, self.log_weights, n)
+        mode = choose_components(key_mode, self.log_weights, n)
         eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
         return self.means[mode] + jnp.sqrt(self.variances)[mode, None] * eps
 
@@ -115,7 +115,7 @@ class GaussianMixture:
     def sample(self, key: PRNGKey, n: int) -> Array:
         """See `Law.sample`."""
         key_mode, key_eps = jax.random.split(key)
-        mode = _components(key_mode, self.log_weights, n)
+        mode = choose_components(key_mode, self.log_weights, n)
         eps = jax.random.normal(key_eps, (n, self.means.shape[1]))
         stretched = jnp.sqrt(self.variances)[mode] * eps
         return self.means[mode] + jnp.einsum("nij,nj->ni", self.axes[mode], stretched, precision=EXACT)

@@ -34,8 +34,8 @@ from diffbench.laws.mean_norm import mean_norm, shortfall
 from diffbench.pairwise import by_rows, squared_distances
 
 # Of log(h/r), r the root mean square distance: the sum is then right to 1e-8.
-_STEP, _LEAST, _MOST = 0.3, math.log(1e-4), math.log(400.0)
-_STEPS = np.exp(np.arange(_LEAST, _MOST, _STEP))
+STEP, _LEAST, _MOST = 0.3, math.log(1e-4), math.log(400.0)
+STEPS = np.exp(np.arange(_LEAST, _MOST, STEP))
 # Pairs of components that are held at once, and components whose pairs are too many for float64.
 _PAIRS = 2**20
 _MANY = 1024
@@ -264,15 +264,15 @@ def _distance_by_kernels(squares: Any, variances: Any, xp: Any) -> Any:
         # expm1 keeps the digits of 1 - E k where the kernel is wide.
         return total - h * xp.expm1(_log_kernel(squares, variances, (h**2)[..., None], xp))
 
-    steps, total = xp.asarray(_STEPS, r.dtype), xp.zeros_like(r)
+    steps, total = xp.asarray(STEPS, r.dtype), xp.zeros_like(r)
     if xp is np:
-        for number in range(len(_STEPS)):
+        for number in range(len(STEPS)):
             total = step(number, total)
     else:  # one body for XLA to compile
-        total = jax.lax.fori_loop(0, len(_STEPS), step, total)
+        total = jax.lax.fori_loop(0, len(STEPS), step, total)
     # Below the first step nothing is near; beyond the last 1 - E k is r^2/(2 h^2).
-    total = total + r * (_STEPS[0] + 0.5 / _STEPS[-1]) / math.expm1(_STEP)
-    return math.sqrt(2.0 / math.pi) * _STEP * total
+    total = total + r * (STEPS[0] + 0.5 / STEPS[-1]) / math.expm1(STEP)
+    return math.sqrt(2.0 / math.pi) * STEP * total
 
 
 @jax.jit

@@ -24,6 +24,9 @@ NAMES = [
     "torus",
     "sphere",
     "s_curve",
+    "digit_images",
+    "shifted_shapes",
+    "random_field",
 ]
 
 
@@ -71,7 +74,9 @@ def test_mean_distances_are_integrals_of_mean_kernels(built, name):
     )
 
 
-@pytest.mark.parametrize("name", ["nine_gaussians", "anisotropic", "swiss_roll", "checkerboard"])
+@pytest.mark.parametrize(
+    "name", ["nine_gaussians", "anisotropic", "swiss_roll", "checkerboard", "digit_images"]
+)
 def test_self_terms_are_means_over_the_truth(built, name):
     dataset = built[name]
     potential, h = dataset.potential(), dataset.resolution * np.array([1.0, 8.0])
