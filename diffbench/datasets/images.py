@@ -228,7 +228,8 @@ def random_field(*, size: int = 8, exponent: float = 3.0) -> Dataset:
         side=size,
         finest=math.sqrt(power.min()),
         widest=math.sqrt(power.max()),
-        spread=0.0,
+        # No means to be apart: two points far out on both sides of the slowest wave.
+        spread=4.0 * math.sqrt(power.max()),
         mixture=False,
         entropy=0.5 * (dim * (LOG_2PI + 1.0) + float(np.log(power).sum())),
     )

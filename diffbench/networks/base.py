@@ -12,8 +12,8 @@ VP.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import chex
 import haiku as hk
@@ -93,6 +93,16 @@ class Network(hk.Module):
     """
 
     version: ClassVar[int] = 1
+
+    @classmethod
+    def held(cls, dim: int, params: Mapping[str, Any]) -> int:
+        """Returns how many numbers it holds at once for a row: blocks of rows are cut by it.
+
+        Args:
+          dim: Dimension D of the points.
+          params: Its parameters, every one of them.
+        """
+        return 512  # two layers of width 256
 
     def __call__(self, x: Array, t: Array, alpha: Array, sigma: Array, is_training: bool = False) -> Array:
         """Returns the estimate of eps, `[n, D]`.

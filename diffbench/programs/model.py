@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from diffbench.contracts import FAMILIES, Array, PRNGKey
-from diffbench.networks.base import NETWORKS
+from diffbench.networks.base import NETWORKS, Network
 from diffbench.process import PROCESSES, Process
 from diffbench.spec import Spec, canonical
 
@@ -74,6 +74,20 @@ def model_of(family: Spec, network: Spec) -> Model:
       network: Name and parameters of a registered network.
     """
     return _model(canonical(family), canonical(network))
+
+
+def held_by(network: Spec, dim: int) -> int:
+    """Returns how many numbers a network holds at once for a row of D; see `Network.held`.
+
+    Args:
+      network: Name and parameters of a registered network.
+      dim: Dimension of the data.
+    """
+    name, given = network["name"], network["params"]
+    part: Any = NETWORKS.entry(name).build
+    # A network of somebody else's need not be a subclass.
+    held = getattr(part, "held", Network.held)
+    return held(dim, NETWORKS.complete(name, given))
 
 
 def check(family: Spec, network: Spec, process: Process) -> None:

@@ -32,11 +32,11 @@ from diffbench.laws.base import DiffusedTruth, pytree
 from diffbench.laws.mixtures import IsotropicMixture
 from diffbench.pairwise import by_rows
 from diffbench.process import Process
-from diffbench.programs.model import Params, model_of
+from diffbench.programs.model import Params, held_by, model_of
 from diffbench.spec import Spec, canonical
 
-# Rows whose activations fit the second-level cache at the default width.
-ROWS = 1024
+# Numbers that fit the second-level cache: 1,024 rows of an MLP of the default width.
+BLOCK = 2**19
 
 
 class Source(NamedTuple):
@@ -182,7 +182,7 @@ def _learned(spec: Spec, params: Params, process: Process) -> Score:
         def rows(x: Array) -> Array:
             return model.score(params, x, t, process)
 
-        return by_rows(rows, x, terms=1, budget=ROWS)
+        return by_rows(rows, x, terms=held_by(spec["network"], x.shape[1]), budget=BLOCK)
 
     return score
 

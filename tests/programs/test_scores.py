@@ -35,7 +35,7 @@ def test_an_exact_source_gives_the_diffused_score_of_the_truth():
     )
 
 
-@pytest.mark.parametrize("n", [16, 2 * scores.ROWS + 5])
+@pytest.mark.parametrize("n", [16, 2 * 1024 + 5])
 def test_a_learned_source_gives_the_family_s_score_whatever_the_block(n):
     process = PROCESSES.build("vp")
     params = models.initialise(NETWORK, jax.random.key(0), 2)
