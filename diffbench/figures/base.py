@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from diffbench.figures.words import BOLD, FONT, fitted, tick, width_of
+from diffbench.figures.words import BOLD, FONT, fitted, lettered, tick, width_of
 
 SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a paper, in inches
 PAGE = 9.2  # the most that fits above a caption, in inches
@@ -103,7 +103,7 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
 def write_at(figure: Figure, left: float, top: float, text: str, **kwargs: Any) -> None:
     """Writes text at a place in inches from the top left corner."""
     wide, high = figure.get_size_inches()
-    figure.text(left / wide, 1 - top / high, text, **kwargs)
+    figure.text(left / wide, 1 - top / high, lettered(text), **kwargs)
 
 
 def panels(

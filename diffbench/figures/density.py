@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, place, say, write_at
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
-from diffbench.figures.words import BOLD, caption, fitted, width_of
+from diffbench.figures.words import BOLD, caption, fitted, lettered, width_of
 from diffbench.records.places import natural
 from diffbench.tables.digits import deviations
 
@@ -192,7 +192,7 @@ def _more(texts: Iterable[str]) -> float:
 def _name(label: str, side: float) -> tuple[str, dict[str, Any]]:
     """Returns the name above a column, and its font: smaller where it is long."""
     if width_of(label, BOLD * HEADING["fontsize"]) <= side:
-        return label, HEADING
+        return lettered(label), HEADING
     return fitted(label, side, lines=3, size=BOLD * 7.0), {**HEADING, "fontsize": 7}
 
 

@@ -6,18 +6,35 @@ import functools
 import re
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ft2font import FT2Font
 
 FONT = "DejaVu Sans"  # comes with Matplotlib, so every machine has it
 BOLD = 1.15  # how much wider bold letters are than those that are measured
 
 
+def lettered(text: str) -> str:
+    """Returns text in letters that the font has, others by their numbers (U+6F22).
+
+    A letter that is missing would be drawn as an empty box, the same for all, and labels that differ in
+    nothing else would look alike.
+    """
+    if text.isascii():
+        return text
+    known = _font().get_char_index
+    return "".join(c if c.isascii() or known(ord(c)) else f"U+{ord(c):04X}" for c in text)
+
+
+def _font() -> FT2Font:
+    return get_font(findfont(FontProperties(family=FONT)))
+
+
 @functools.lru_cache(maxsize=4096)
 def width_of(text: str, size: float = 7.0) -> float:
     """Returns how wide the widest line of a text is, in inches, by the font's own measures."""
-    font = get_font(findfont(FontProperties(family=FONT)))
+    font = _font()
     font.set_size(size, 72)
     widest = 0.0
-    for line in text.split("\n"):
+    for line in lettered(text).split("\n"):
         font.set_text(line)
         widest = max(widest, font.get_width_height()[0] / 64 / 72)
     return widest
@@ -26,7 +43,8 @@ def width_of(text: str, size: float = 7.0) -> float:
 def fitted(text: str, width: float, lines: int = 2, size: float = 7.0) -> str:
     """Returns text in lines that fit a width in inches, broken at blanks and before brackets.
 
-    What is too long loses its middle: labels differ at their ends.
+    What is too long loses its middle: labels differ at their ends. Letters that the font lacks are
+    told by their numbers; see `lettered`.
 
     Args:
       text: The text.
@@ -34,6 +52,7 @@ def fitted(text: str, width: float, lines: int = 2, size: float = 7.0) -> str:
       lines: How many lines there may be.
       size: Of the letters, in points.
     """
+    text = lettered(text)
     if width_of(text, size) <= width:
         return text
     found = _broken(text, width, size)

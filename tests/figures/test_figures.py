@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 
+import by_hand
 import matplotlib as mpl
 import pytest
-from by_hand import COLUMNS, cut_off, drawn, size_of, words
+from by_hand import COLUMNS, NFE, PROCESS, cut_off, drawn, size_of, words
 from matplotlib import pyplot as plt
 
 from diffbench import figures
@@ -105,6 +107,22 @@ def test_labels_of_a_hundred_characters_are_told_apart_and_nothing_is_cut(long):
     for kind, ends in {"density": "DFGST", "loss": "DFG", "quality_nfe": "DFGST"}.items():
         said = words(next(figure for name, figure in found.items() if name.startswith(kind)))
         assert [end for end in ends if f"very end {end}" not in said] == [], kind
+
+
+def test_letters_that_the_font_lacks_are_told_by_their_numbers(made, monkeypatch):
+    monkeypatch.setattr(by_hand, "plain", lambda name: f"{zlib.crc32(name.encode()):08x}")
+    for i, sampler in enumerate(("漢", "字 (steps=5)")):
+        monkeypatch.setitem(NFE, sampler, 50 + i)
+        monkeypatch.setitem(PROCESS, "é 族", "vp")
+        made.add("数据 🧊", "learned", "é 族", sampler, 0, n=60)
+    made.mixing(0, "learned", 5.0)
+    found = drawn(made.run())
+    # Matplotlib warns of each letter that it lacks, and warnings are errors here.
+    assert {name: cut_off(figure) for name, figure in found.items()} == {name: [] for name in found}
+    said = " ".join(map(words, found.values()))
+    told = ("U+6F22", "U+5B57 (steps=5)", "é U+65CF", "U+6570U+636E U+1F9CA")
+    assert [word for word in told if word not in said] == []
+    assert not {*"漢字族数据🧊"} & {*said}
 
 
 def test_one_family_is_narrow_and_its_caption_is_whole(made):
