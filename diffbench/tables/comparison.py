@@ -39,8 +39,18 @@ def row_order(row: Sequence[str]) -> tuple[Any, ...]:
     return (rank(score), *(natural(label) for label in (score, *labels)))
 
 
+def header(dataset: str, column: str, what: str = "") -> str:
+    """Returns the head of a column of the comparison, `dataset:column` or `dataset:column:what`.
+
+    A colon of a label is there twice, so that the head of one column is never that of another.
+    """
+    return ":".join(part.replace(":", "::") for part in (dataset, column, what) if part)
+
+
 def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """Returns the comparison: a row per score, family, budget and sampler.
+
+    Columns are called as `header` says.
 
     For each dataset and metric column: mean over seeds, how many cells are behind it (`:cells`), the ends
     of its 95% t interval, the mean z, and the mean of the commensurable score u. `cells` counts all
@@ -90,7 +100,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
         key=lambda key: (datasets[key[0]], order.get(key[1], 0), key[1], key[2]),
     )
     table = pd.DataFrame(rows, columns=[*ROW, "nfe", "completed", "cells", *places])
-    names = [":".join(part for part in key if part) for key in places]
+    names = [header(*key) for key in places]
     table = table.set_axis([*ROW, "nfe", "completed", "cells", *names], axis=1)
     return table.astype({name: "Int64" for name, key in zip(names, places, strict=True) if key[2] == "cells"})
 

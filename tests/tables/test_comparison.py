@@ -47,6 +47,20 @@ def test_the_comparison_holds_the_mean_u():
     np.testing.assert_allclose(made["ring:energy:u"], [0.0, 0.625])
 
 
+def test_no_two_columns_of_the_comparison_have_one_head_whatever_labels_hold():
+    # By colons alone the value of a column "z" of one dataset would be the z of "energy" of another.
+    datasets, columns = ("a", "a:energy", "a:", "a:energy:z"), ("energy", "z", "cells")
+    tables_of = [
+        table(rows_of("learned", "ddpm", [1.0])).assign(dataset=d, metric=m)
+        for d in datasets
+        for m in columns
+    ]
+    about = {m: {m: {"better": "lower"}} for m in columns}
+    made = compare(pd.concat(tables_of, ignore_index=True), about)
+    assert made.columns.is_unique
+    assert {"a:energy:z", "a::energy:z", "a::energy:z:cells", "a:::energy"} <= {*made.columns}
+
+
 def test_rows_sort_by_number_and_datasets_stand_as_they_come():
     steps = [table(rows_of("learned", "ddpm", [1.0])).assign(sampler=f"s(steps={n})") for n in (100, 5, 25)]
     long = pd.concat([*(t.assign(dataset="z") for t in steps), steps[0]], ignore_index=True)
