@@ -168,7 +168,10 @@ def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> 
 
 
 def budgets_of(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
-    """Returns the training budgets of a suite: labels, and the settings of the loop."""
+    """Returns the training budgets of a suite: labels, and the settings of the loop.
+
+    Budgets of as many steps and as large a batch have one label; tables complete it by what differs.
+    """
     found: list[tuple[str, Mapping[str, Any]]] = []
     for word in ("name", "label"):
         if word in suite.training:
@@ -179,9 +182,6 @@ def budgets_of(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
         except (ValueError, TypeError) as error:
             raise SuiteError(f"training: {error}") from error
         found.append((f"{settings.steps}x{settings.batch}", dataclasses.asdict(settings)))
-    names = [name for name, _ in found]
-    if len({*names}) < len(names):
-        raise SuiteError(f"training: budgets must differ in steps or batch; got {', '.join(names)}")
     return found
 
 

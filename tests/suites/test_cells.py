@@ -3,7 +3,10 @@ import json
 import pytest
 
 from diffbench.contracts import SAMPLERS
+from diffbench.records import runs
+from diffbench.records.store import Store
 from diffbench.spec import canonical, identify
+from diffbench.stages import harness, planning
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.suites.suite import SuiteError
@@ -118,6 +121,40 @@ def test_budgets_are_cells_of_their_own(tiny):
     assert [c.budget for c in cells if c.score == "learned"] == ["10x16", "20x16"]
 
 
+def rows_of(suite, folder):
+    """Returns the rows that a run of a suite asks for, with the labels that tables give them."""
+    store = Store(folder)
+    store.prepare()
+    harness.note_run(store, suite.model_dump(), planning.plan(expand(suite), store))
+    return runs.cells_of(store)["cells"]
+
+
+def test_budgets_of_as_many_steps_are_rows_told_apart_by_what_differs(tiny, tmp_path):
+    training = {"steps": 10, "batch": 16, "sweep": {"learning_rate": [1e-3, 0.0010000001]}}
+    suite = suites.parse(tiny(training=training))
+    learned = [c for c in expand(suite) if c.score == "learned"]
+    assert len({c.place.id for c in learned}) == len({identify(c.fit) for c in learned}) == 2
+    assert {row["budget"] for row in rows_of(suite, tmp_path)} == {
+        "",
+        "10x16 (learning_rate=0.001)",
+        "10x16 (learning_rate=0.0010000001)",
+    }
+
+
+def test_what_two_lists_call_by_one_label_is_told_apart_and_what_one_list_does_is_refused(tiny, tmp_path):
+    few, many = ({"name": "ancestral", "steps": n, "label": "mine"} for n in (5, 50))
+    noises = [{"name": "vp", "beta_max": b, "label": "noise"} for b in (20.0, 10.0)]
+    families = [
+        {"name": "score_sde", "label": label, "process": noise, "samplers": [own]}
+        for label, noise, own in zip("AB", noises, (few, many), strict=True)
+    ]
+    rows = rows_of(suites.parse(tiny(families=families)), tmp_path)
+    assert {row["sampler"] for row in rows} == {"", "mine (steps=5)", "mine (steps=50)"}
+    assert {row["process"] for row in rows} == {"", "noise (beta_max=20.0)", "noise (beta_max=10.0)"}
+    with pytest.raises(SuiteError, match="samplers: 'mine' is there twice; give one of them a label"):
+        cells_of(tiny(samplers=[few, many]))
+
+
 def test_a_cell_depends_on_itself_alone(tiny):
     few = {identify(c.draw) for c in cells_of(tiny())}
     many = {
@@ -170,7 +207,6 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"seeds": [1, 1]}, r"seeds: each may be there once; got \[1, 1\]"),
         ({"scores": ["exakt"]}, r"scores: must be one of learned, exact, empirical, perturbed; got 'exakt'"),
         ({"families": [], "scores": ["learned"]}, r"no cells"),
-        ({"training": {"sweep": {"learning_rate": [1e-3, 1e-2]}}}, r"budgets must differ in steps or batch"),
         ({"training": {"name": "x"}}, r"training takes no 'name'"),
         ({"metrics": ["mmd2", {"name": "mmd2", "finest": 1.0}]}, r"metrics: 'mmd2' may be there once"),
         ({"datasets": [{"name": "circle", "label": ["x"]}]}, r"datasets: circle: label must be a text; got \['x'\]"),
