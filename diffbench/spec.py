@@ -41,6 +41,7 @@ class Names:
           most: Parts that are kept; at one more all are forgotten.
         """
         self._most = most
+        self._keys: dict[str, str] = {}
         # With the part itself, for another could be where one was that is gone.
         self._texts: dict[int, tuple[dict[Any, Any], str]] = {}
 
@@ -57,10 +58,19 @@ class Names:
         if kind is list:
             return f"[{','.join(map(self._part, value))}]"
         # JSON makes a text of a key that is none; sorting is then by what it was.
-        if kind is dict and all(type(key) is str for key in value):
-            pairs = [f"{encode_basestring_ascii(key)}:{self._part(value[key])}" for key in sorted(value)]
+        if kind is dict and {*map(type, value)} <= {str}:
+            pairs = [f"{self._key(key)}:{self._part(value[key])}" for key in sorted(value)]
             return f"{{{','.join(pairs)}}}"
         return canonical(value)
+
+    def _key(self, key: str) -> str:
+        """Returns the text of a key: there are few, and each is in every specification of its kind."""
+        known = self._keys.get(key)
+        if known is None:
+            if len(self._keys) >= self._most:
+                self._keys.clear()
+            known = self._keys[key] = encode_basestring_ascii(key)
+        return known
 
     def _part(self, value: Any) -> str:
         if type(value) is not dict:

@@ -15,7 +15,7 @@ from diffbench.records.seal import Broken, Foreign, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError, is_final
 
 # What made a record is most of its text, and no business of a table.
-LEFT_OUT = ("spec", "provenance")
+LEFT_OUT = ("provenance", "spec")
 
 
 class Reader:

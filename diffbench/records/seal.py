@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic_core import from_json
 
 SCHEMA = 2
 UNSEALED = 1  # the schema before there were seals: its files can be read, not vouched for
@@ -52,7 +53,8 @@ def unseal(data: bytes, left_out: Sequence[str] = ()) -> dict[str, Any]:
 
     Args:
       data: The file.
-      left_out: Keys that nobody will ask for: where that is quicker they are missing.
+      left_out: Keys that nobody will ask for, in alphabetical order: where that is quicker they are
+        missing.
 
     Raises:
       Broken: If it is not whole.
@@ -84,18 +86,20 @@ def _without(data: bytes, left_out: Sequence[str]) -> Any:
     """Returns JSON as `seal` lays it out without some keys, for most of the time goes into parsing them.
 
     On a line of its own behind one space stands a key of the outermost object, or the end of its value: no
-    text has a line's end in it.
+    text has a line's end in it. The keys are given in the order of the file.
     """
-    short = data
+    kept, at = [], 0
     for key in left_out:
-        begin = short.find(f'\n "{key}": {{\n'.encode())
-        end = short.find(b"\n }", begin) if begin >= 0 else -1
+        begin = data.find(b'\n "%b": {\n' % key.encode(), at)
+        end = data.find(b"\n }", begin) if begin >= 0 else -1
         if end >= 0:
-            comma = short[end + 3 : end + 4] == b","
-            short = short[:begin] + short[end + 3 + comma :]
+            kept.append(data[at:begin])
+            at = end + 3 + (data[end + 3 : end + 4] == b",")
+    kept.append(data[at:])
     try:
-        return json.loads(short)
-    except ValueError:  # laid out otherwise
+        # Three times as fast as the standard library's, and of one mind with it where it takes a text.
+        return from_json(b"".join(kept))
+    except ValueError:  # laid out otherwise, or broken
         return json.loads(data)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import places
@@ -62,18 +62,21 @@ def plan(
       retry_failed: Whether records of tasks that failed count as missing; not those that
         diverged, for they would again.
     """
-    tasks: dict[str, Task] = {}
+    needs: dict[str, _Need] = {}
     names, judging = Names(), _Judging()
     root = str(store.root.resolve())
 
     def need(spec: Spec, after: Iterable[str], program: Any) -> str:
         name = names.identify(spec)
-        if name not in tasks:
-            stage = spec["stage"]
-            shared = sys.intern(names.identify([stage, program]))
-            payload = Payload(name, spec, root, tuple(plugins)).to_json()
-            tasks[name] = Task(name, stage, payload, tuple(after), shared)
+        if name not in needs:
+            needs[name] = _Need(spec["stage"], spec, tuple(after), program)
         return name
+
+    def task(name: str) -> Task:
+        """Returns the task of what is to be done: of a finished sweep nearly nothing is."""
+        stage, spec, after, program = needs[name]
+        payload = Payload(name, spec, root, tuple(plugins)).to_json()
+        return Task(name, stage, payload, after, sys.intern(names.identify([stage, program])))
 
     rows = []
     labels, metrics = _called(cells)
@@ -106,9 +109,9 @@ def plan(
                 waits.append(truth["floors"][label])
             row["measures"][label] = need(spec, waits, metric)
         rows.append(row)
-    have = _settled(tasks, store, retry_failed)
+    have = _settled(needs, store, retry_failed)
     urgency = {stage: i for i, stage in enumerate(STAGES)}
-    todo = [task for task in tasks.values() if task.name not in have]
+    todo = [task(name) for name in needs if name not in have]
     # A record of a failed task still stands for it: what waited for it is not tried.
     todo = sorted(_turned(replicas.grouped(todo)), key=lambda task: urgency[task.stage])
     return Plan(todo, len(have), rows, {cell.place.id: cell.place for cell in cells}, metrics, truths)
@@ -134,19 +137,28 @@ def _turned(tasks: list[Task]) -> list[Task]:
     return [*tasks[start:], *tasks[:start]]
 
 
-def _settled(tasks: Mapping[str, Task], store: Store, retry_failed: bool) -> set[str]:
+class _Need(NamedTuple):
+    """What makes a record that the cells need; see `Task`."""
+
+    stage: str
+    spec: Spec
+    after: tuple[str, ...]
+    program: Any
+
+
+def _settled(needs: Mapping[str, _Need], store: Store, retry_failed: bool) -> set[str]:
     """Returns the names of the tasks that are not to be done: by their outcome, or a failure that stands.
 
     A failure that was inherited stands as long as its cause does, and that is a failure that stands.
     """
     reader = Reader(store)
     settled, failures = set(), {}
-    for task in tasks.values():
-        record = reader.once(task.stage, task.name)
+    for name, need in needs.items():
+        record = reader.once(need.stage, name)
         if is_final(record):
-            settled.add(task.name)
+            settled.add(name)
         elif record is not None and not retry_failed:
-            failures[task.name] = record
+            failures[name] = record
 
     def stands(record: Mapping[str, Any] | None) -> bool:
         if record is None or is_final(record):
@@ -154,7 +166,7 @@ def _settled(tasks: Mapping[str, Task], store: Store, retry_failed: bool) -> set
         cause = record.get("inherited")
         if not cause:
             return True
-        if cause["name"] in tasks:
+        if cause["name"] in needs:
             return stands(failures.get(cause["name"]))
         return stands(reader.once(cause["stage"], cause["name"]))
 

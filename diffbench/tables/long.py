@@ -63,9 +63,10 @@ def build(store: Store) -> Tables:
     """
     run = read_run(store)
     reader = Reader(store)
+    # Tuples: a dictionary for each of a million rows takes longer than reading its record.
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
-    measured = tuple(row.pop("measure_id") for row in rows)
-    long = pd.DataFrame(rows, columns=list(LONG))
+    long = pd.DataFrame(rows, columns=[*LONG, "measure_id"])
+    measured = tuple(long.pop("measure_id"))
     for column in ("value", "floor_mean", "floor_sd", "z", "p_value"):
         long[column] = long[column].astype("float64")
     for column in ("seed", "nfe", "n_samples"):
@@ -81,34 +82,26 @@ def processes_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {cell["family"]: cell["process"] for cell in cells if cell["fit_id"]}
 
 
-def _long_rows(cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader) -> Iterator[dict[str, Any]]:
-    """Yields the long rows of a cell: one for each column of each of its metrics."""
+def _long_rows(
+    cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader
+) -> Iterator[tuple[Any, ...]]:
+    """Yields the long rows of a cell, one for each column of each of its metrics: `LONG`, and the record."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
+    begin = tuple(cell[key] for key in LONG[:5])
+    nfe = (draw or {}).get("nfe")
     for metric, name in cell["measures"].items():
         record = read("measure", name)
         status, reason = _status(cell, fit, draw, record)
+        found: Mapping[str, Any] = record or {}
+        values, floors = found.get("values", {}), found.get("floor", {})
+        # A metric may take fewer of them than were drawn.
+        n = found.get("n_samples", cell["n_samples"])
+        end = (nfe, n, status, reason, cell["fit_id"], cell["draw_id"], cell["budget"], name)
         for column, about in columns[metric].items():
-            found: Mapping[str, Any] = record or {}
             plain = about.get("column", column)
-            floor: Mapping[str, Any] = found.get("floor", {}).get(plain, {})
-            yield {
-                **{k: cell[k] for k in ("dataset", "family", "score", "sampler", "seed")},
-                # A metric may take fewer of them than were drawn.
-                "n_samples": found.get("n_samples", cell["n_samples"]),
-                "metric": column,
-                "value": found.get("values", {}).get(plain),
-                "floor_mean": floor.get("mean"),
-                "floor_sd": floor.get("sd"),
-                "z": floor.get("z"),
-                "p_value": floor.get("p_value"),
-                "nfe": (draw or {}).get("nfe"),
-                "status": status,
-                "reason": reason,
-                "fit_id": cell["fit_id"],
-                "draw_id": cell["draw_id"],
-                "budget": cell["budget"],
-                "measure_id": name,
-            }
+            floor = floors.get(plain, {})
+            z = (floor.get("mean"), floor.get("sd"), floor.get("z"), floor.get("p_value"))
+            yield (*begin, column, values.get(plain), *z, *end)
 
 
 def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[str, str]:
@@ -136,12 +129,18 @@ def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:
         seen.add((stage, name))
         record = read(stage, name)
         if record is not None:
-            rows.append({"stage": stage, "id": name, **labels, "seconds": record.get("seconds"),
-                         "compiled": record.get("compiled"), "metric": metric})  # fmt: skip
-    return pd.DataFrame(rows).astype({"seed": "Int64"}) if rows else pd.DataFrame()
+            took = (record.get("seconds"), record.get("compiled"))
+            rows.append((stage, name, *labels, *took, metric))
+    if not rows:
+        return pd.DataFrame()
+    heads = ("stage", "id", *_WHERE, "seconds", "compiled", "metric")
+    return pd.DataFrame(rows, columns=list(heads)).astype({"seed": "Int64"})
 
 
-def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any], str]]:
+_WHERE = ("dataset", *ROW, "seed")
+
+
+def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, tuple[Any, ...], str]]:
     """Yields stage, record, labels and metric of all that a run names, some of it again and again."""
     told = set()
     for cell in run["cells"]:
@@ -149,11 +148,11 @@ def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str,
         truth = run["truths"].get(section)
         if truth is not None and section not in told:
             told.add(section)
-            of_truth = {"dataset": cell["dataset"], **dict.fromkeys((*ROW, "seed"))}
+            of_truth = (cell["dataset"], *(None for _ in _WHERE[1:]))
             yield "reference", truth["reference"], of_truth, ""
             for metric, name in truth["floors"].items():
                 yield "floor", name, of_truth, metric
-        labels = {key: cell[key] for key in ("dataset", *ROW, "seed")}
+        labels = tuple(cell[key] for key in _WHERE)
         yield "fit", cell["fit_id"], labels, ""
         yield "draw", cell["draw_id"], labels, ""
         for metric, name in cell["measures"].items():

@@ -100,11 +100,20 @@ def test_leaving_out_is_what_reading_all_and_dropping_is():
     for spec, provenance, floor in itertools.product([*values, None, 3, "x"], [*values, None], values):
         data = seal.seal({"spec": spec, "provenance": provenance, "floor": floor, "zz": 1, "a": 2})
         full = seal.unseal(data)
-        for left_out in (("spec",), ("spec", "provenance"), ("provenance", "floor")):
+        for left_out in (("spec",), ("provenance", "spec"), ("spec", "provenance"), ("floor", "provenance")):
             found = seal.unseal(data, left_out)
             assert {k: v for k, v in full.items() if k not in left_out} == {
                 k: v for k, v in found.items() if k not in left_out
             }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, 2**53 + 1, 10**40, "\ud800", "é漢😀", [[[[]]]] * 3, {"a": {}}],
+)  # fmt: skip
+def test_values_are_read_to_the_last_bit_whatever_is_left_out(value):
+    data = seal.seal({"spec": {"name": "x"}, "values": value})
+    assert repr(seal.unseal(data, ("spec",))["values"]) == repr(seal.unseal(data)["values"]) == repr(value)
 
 
 def test_text_that_is_laid_out_otherwise_is_read_all_the_same():
