@@ -64,6 +64,6 @@ def note(store: Store, rows: str, names: Iterable[str]) -> None:
 def is_as_drawn(store: Store, name: str, digest: str) -> bool:
     """Returns whether a file is there and what was drawn."""
     try:
-        return files.digest_of(store.root / FOLDER / name) == digest
+        return files.digest_of(store.root / FOLDER / name, files.RECORD_BYTES) == digest
     except (OSError, files.Unfit):
         return False

@@ -54,6 +54,15 @@ def harm(path, kind):
         path.write_text(f"abc\n{'0' * 64}  ../../secret.png\n{'0' * 63}  a.png\n{'0' * 64}  {{}}\n")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "sparse", "link"])
+def test_what_is_no_picture_is_not_read_and_stays(store, kind, monkeypatch):
+    draw(store, "abc", a="1", b="2")
+    harm(store.root / "figures" / "b.png", kind)
+    digest = drawn.read(store).files["b.png"]
+    monkeypatch.setattr(os, "fdopen", None)  # by which the content of a file is digested
+    assert not drawn.is_as_drawn(store, "b.png", digest)
+
+
 @pytest.mark.parametrize("kind", ["pipe", "sparse", "link", "not text", "other names"])
 def test_a_list_that_is_none_is_made_again_and_takes_nothing_away(store, kind):
     draw(store, "abc", a="1", b="2")

@@ -3,6 +3,7 @@ import os
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from diffbench.records import files, quarantine
@@ -59,6 +60,22 @@ def test_what_is_no_bounded_file_is_put_away_unread(tmp_path, kind):
     assert store.was_broken("draw", "a")
     store.write("draw", "a", {"status": "ok"})
     assert store.read("draw", "a")["status"] == "ok"
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_samples_that_are_no_bounded_file_are_put_away_unread(tmp_path, kind, monkeypatch, caplog):
+    from diffbench.records.store import Store
+
+    store = Store(tmp_path / "run")
+    store.prepare()
+    store.write("draw", "a", {"status": "ok"}, {"samples": np.zeros((3, 2), np.float32)})
+    path = store.path("draw", store.read("draw", "a")["arrays"]["file"], "")
+    path.unlink()
+    NO_FILES[kind](path)
+    monkeypatch.setattr(os, "fdopen", None)  # by which the content of a file is digested
+    assert store.read("draw", "a") is None
+    assert not os.path.lexists(path)
+    assert "left where it is" not in caplog.text
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
