@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import places
 from diffbench.records.places import Place
-from diffbench.records.reader import Reader
+from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store, is_final
 from diffbench.spec import Names, Spec, identify
 from diffbench.stages import replicas
@@ -50,6 +50,7 @@ class Plan:
     truths: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
+@many()
 def plan(
     cells: Sequence[Cell], store: Store, plugins: Sequence[str] = (), retry_failed: bool = False
 ) -> Plan:

@@ -18,6 +18,7 @@ from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
 from diffbench.records import places
 from diffbench.records.places import Axis, Place
+from diffbench.records.reader import many
 from diffbench.registry import in_one_form
 from diffbench.spec import Spec
 from diffbench.suites import parts
@@ -111,6 +112,7 @@ KINDS = ("learned", "exact", "empirical", "perturbed")
 
 
 @arithmetic.pinned()
+@many()
 def expand(suite: Suite) -> list[Cell]:
     """Checks every part of a suite and returns its cells.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from diffbench.records import runs
-from diffbench.records.reader import Reader
+from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 from diffbench.tables import rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
@@ -55,6 +55,7 @@ def read_run(store: Store) -> dict[str, Any]:
     return runs.cells_of(store)
 
 
+@many()
 def build(store: Store) -> Tables:
     """Builds every table of a run from its records.
 

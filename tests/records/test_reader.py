@@ -4,7 +4,7 @@ import os
 import pytest
 
 from diffbench.records import seal
-from diffbench.records.reader import Reader
+from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 
 ABOUT = {
@@ -114,6 +114,25 @@ def test_leaving_out_is_what_reading_all_and_dropping_is():
 def test_values_are_read_to_the_last_bit_whatever_is_left_out(value):
     data = seal.seal({"spec": {"name": "x"}, "values": value})
     assert repr(seal.unseal(data, ("spec",))["values"]) == repr(seal.unseal(data)["values"]) == repr(value)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_collector_is_as_it_was_once_many_records_are_read(on):
+    import gc
+
+    @many()
+    def broken():
+        assert not gc.isenabled()
+        raise KeyError
+
+    was = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        with pytest.raises(KeyError):
+            broken()
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_text_that_is_laid_out_otherwise_is_read_all_the_same():
