@@ -113,8 +113,9 @@ class Dataset:
         none: metrics then compare with a large sample of it.
       exact_moments: Mean `[D]` and covariance `[D, D]`, standardised, float64, where they are known.
       shape: (H, W, C) where points are images, row by row; or None.
-      grain: Length below which no two points of a mode lie, standardised: kernels need not be
-        finer. None is the resolution, which is right in few dimensions.
+      grey: Width of a grey level, data coordinates, in which bits per dimension count; or None.
+      grain: Length at which the nearest points of a mode are apart, standardised: kernels need be
+        no finer than half of it. None is the resolution, which is right in few dimensions.
       version: Changed whenever the samples or truths change.
     """
 
@@ -135,6 +136,7 @@ class Dataset:
     potential: Callable[[], Potential | None] = lambda: None
     exact_moments: tuple[np.ndarray, np.ndarray] | None = None
     shape: tuple[int, int, int] | None = None
+    grey: float | None = None
     grain: float | None = None
     version: int = 1
 
@@ -273,7 +275,7 @@ class Metric:
       columns: What it reports, in order.
       measure: (key, outcome) -> values by column and named arrays.
       needs: What the outcome must offer, of: "samples", "modes", "manifold",
-        "intrinsic", "density", "score", "train". Without "samples" the measurement belongs to the
+        "intrinsic", "density", "grey", "score", "train". Without "samples" the measurement belongs to the
         score, and every draw from that score shares it.
       floor: "two_sample" where truth against the reference gives a noise floor that
         values are read against; "two_sided" where `finish` needs draws of truth against

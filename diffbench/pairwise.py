@@ -4,6 +4,10 @@ Distances are sums of squared differences. The expanded square |x|^2 - 2 x.y + |
 is faster in high dimension and loses its float32 digits where points are close,
 which is where a density at small noise is decided.
 
+Sums over all pairs take it nevertheless in many dimensions, about the middle of the points: what it
+loses there is 1e-6 of the squares of random sign (a mean over pairs differs by less than 1e-7 of its
+terms), a copy reads a distance of some 1e-3 of the data's, and it is ten times as fast.
+
 Sums over all pairs go tile by tile: O(n m) time, O(n + m) memory beside one tile. A
 tile is summed in the working dtype and the tiles in float64 on the host, so that a
 float32 sum over 10^10 pairs keeps the digits that a U-statistic then cancels.
@@ -25,6 +29,8 @@ PairFunction = Callable[[Array, Any], tuple[Array, ...]]
 
 # Below this many dimensions the sum is unrolled, so that it fuses into what follows.
 _UNROLLED = 16
+# From this many on, sums over pairs take the expanded square.
+_PRODUCT = 32
 
 
 def squared_distances(x: Array, y: Array) -> Array:
@@ -39,6 +45,12 @@ def squared_distances(x: Array, y: Array) -> Array:
         return jnp.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=-1)
     squares = ((x[:, None, d] - y[None, :, d]) ** 2 for d in range(dim))
     return functools.reduce(operator.add, squares)
+
+
+def _products(x: Array, y: Array) -> Array:
+    """Returns |x_i - y_j|^2 by the expanded square, `[n, m]`; arguments as `squared_distances`."""
+    cross = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
+    return jnp.maximum((x**2).sum(axis=1)[:, None] - 2.0 * cross + (y**2).sum(axis=1), 0.0)
 
 
 def by_rows(function: Callable[[Array], Any], x: Array, terms: int, budget: int = 2**19) -> Any:
@@ -88,7 +100,14 @@ def pair_sums(
     else:
         i, j = (index.ravel() for index in np.indices((rows, -(-y.shape[0] // block))))
     tiles, with_itself = tile_sums(
-        function, block, parameters, x, x if y is None else y, i.astype(np.int32), j.astype(np.int32)
+        function,
+        block,
+        parameters,
+        x,
+        x if y is None else y,
+        i.astype(np.int32),
+        j.astype(np.int32),
+        y is None,
     )
     sums = np.asarray(tiles, np.float64)  # [tiles, J]
     if y is not None:
@@ -98,9 +117,16 @@ def pair_sums(
     return twice - x.shape[0] * np.asarray(with_itself, np.float64)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1, 7))
 def tile_sums(
-    function: PairFunction, block: int, parameters: Any, x: Array, y: Array, i: Array, j: Array
+    function: PairFunction,
+    block: int,
+    parameters: Any,
+    x: Array,
+    y: Array,
+    i: Array,
+    j: Array,
+    same: bool = False,
 ) -> tuple[Array, Array]:
     """Returns sums over the tiles of blocks i of x and j of y, and values at distance 0.
 
@@ -112,13 +138,22 @@ def tile_sums(
         weight = jnp.pad(jnp.ones(points.shape[0], points.dtype), (0, extra))
         return jnp.pad(points, ((0, extra), (0, 0))), weight
 
+    by_products = x.shape[1] >= _PRODUCT and x.dtype == jnp.float32
+    if by_products:
+        # Where the squares that cancel are least.
+        middle = y.mean(axis=0)
+        x, y = x - middle, y - middle
+    square = _products if by_products else squared_distances
     (x, in_x), (y, in_y) = padded(x), padded(y)
 
     def tile(index: tuple[Array, Array]) -> Array:
         def part(array: Array, number: Array) -> Array:
             return jax.lax.dynamic_slice_in_dim(array, number * block, block)
 
-        squared = squared_distances(part(x, index[0]), part(y, index[1]))
+        squared = square(part(x, index[0]), part(y, index[1]))
+        if by_products and same:  # a point is where it is
+            itself = (index[0] == index[1]) & jnp.eye(block, dtype=bool)
+            squared = jnp.where(itself, 0.0, squared)
         weight = part(in_x, index[0])[:, None] * part(in_y, index[1])
         return jnp.stack([(weight * value).sum() for value in function(squared, parameters)])
 

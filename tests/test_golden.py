@@ -33,6 +33,7 @@ FEW = {
     "euler_maruyama": {"steps": 5},
     "predictor_corrector": {"steps": 5},
     "probability_flow": {"solver": "heun", "steps": 5},
+    "bpd": {"points": 8},
     "kl": {"points": 32},
     "mixing": {"steps": 50},
     "mode_tv": {"null_samples": 2**12},
@@ -107,6 +108,8 @@ def metric(name):
         DATASETS.build("circle" if {"manifold", "intrinsic"} & {*built.needs} else "nine_gaussians"),
         PROCESSES.build("vp"),
     )
+    if "grey" in built.needs:
+        data = DATASETS.build("random_field", size=4)
     y, x, train = (data.standardise(data.sample(jax.random.key(k), 64)) for k in (0, 1, 2))
 
     def score(x, t):

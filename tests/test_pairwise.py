@@ -69,3 +69,21 @@ def test_one_program_serves_all_sets_of_one_shape():
         pairwise.pair_sums(traces, {"rate": np.float32(rate)}, cloud(77), cloud(33))
         # Once for the tiles, once for the value at distance 0.
         assert len(traced) == 2
+
+
+def lengths(squared, parameters):
+    return (jnp.sqrt(squared),)
+
+
+@pytest.mark.parametrize("dim", [64, 784])
+def test_products_of_many_dimensions_keep_the_digits_of_means_over_pairs(dim):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(n, dim)).astype(np.float32) + 3.0 for n in (300, 257))
+    x[1] = x[0]  # a copy
+    wide, other = x.astype(np.float64), y.astype(np.float64)
+    wanted = np.sqrt(((wide[:, None] - other) ** 2).sum(axis=2)).sum()
+    assert pairwise.pair_sums(lengths, (), jnp.asarray(x), jnp.asarray(y))[0] == pytest.approx(
+        wanted, rel=3e-7
+    )
+    within = np.sqrt(((wide[:, None] - wide) ** 2).sum(axis=2)).sum()
+    assert pairwise.pair_sums(lengths, (), jnp.asarray(x))[0] == pytest.approx(within, rel=3e-7)

@@ -24,6 +24,8 @@ from diffbench.laws.potentials import STEP, STEPS, mean_excess
 from diffbench.pairwise import by_rows
 
 EXACT = jax.lax.Precision.HIGHEST
+# Of log(h/r), r of the nearest points: those that are e^9 times as far have steps enough beyond them.
+_LONG = np.exp(np.arange(math.log(1e-4), math.log(400.0) + 9.0, STEP))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,20 +171,23 @@ def _log_kernels(squares: Array, variances: Array, counts: Array, h2: Array) -> 
 def _mean_distance(
     x: Array, means: Array, weights: Array, directions: Array, variances: Array, counts: Array
 ) -> Array:
-    # One scale of steps for all points of a component, where its root mean square distance is.
+    # One row of h for all points of a component, from below what is nearest to beyond what is
+    # farthest: then what each adds to log E k is a matrix product, and no logarithm is of a point.
+    nearest = jnp.sqrt(jnp.maximum((counts * variances).sum(axis=1), 1e-30))
+    h = jnp.asarray(_LONG, x.dtype)[:, None] * nearest  # [H, K]
+    wide = h[..., None] ** 2 + variances  # [H, K, r + 1]
+    shrink = (counts * jnp.log1p(variances / h[..., None] ** 2)).sum(axis=2)
+
     def rows(x: Array) -> Array:
         squares = _squares(x, means, directions)
-        r2 = jnp.maximum(squares.sum(axis=2) + (counts * variances).sum(axis=1), 1e-30)
-        r, steps = jnp.sqrt(r2), jnp.asarray(STEPS, x.dtype)
+        r2 = squares.sum(axis=2) + nearest**2
 
         def step(number: Array, total: Array) -> Array:
-            h = steps[number] * r
-            wide = (h**2)[..., None] + variances
-            logs = -0.5 * (counts * jnp.log1p(variances / (h**2)[..., None]) + squares / wide).sum(axis=2)
-            return total - h * jnp.expm1(logs)
+            logs = jnp.einsum("nkr,kr->nk", squares, 1.0 / wide[number], precision=EXACT) + shrink[number]
+            return total - h[number] * jnp.expm1(-0.5 * logs)
 
-        total = jax.lax.fori_loop(0, len(STEPS), step, jnp.zeros_like(r))
-        total = total + r * (STEPS[0] + 0.5 / STEPS[-1]) / math.expm1(STEP)
+        total = jax.lax.fori_loop(0, len(_LONG), step, jnp.zeros_like(r2))
+        total = total + (h[0] + 0.5 * r2 / h[-1]) / math.expm1(STEP)
         return math.sqrt(2.0 / math.pi) * STEP * (total @ weights)
 
     return by_rows(rows, x, terms=4 * variances.size + x.shape[1])

@@ -126,17 +126,18 @@ def bandwidths(dataset: Dataset, finest: float = 0.5) -> np.ndarray:
 
     Args:
       dataset: A dataset.
-      finest: Smallest bandwidth over the dataset's resolution; the largest is the last
-        that does not exceed the dataset's diameter.
+      finest: Smallest bandwidth over the dataset's resolution, or its grain where it has one; the
+        largest is the last that does not exceed the dataset's diameter.
 
     Raises:
       ValueError: If the smallest exceeds the diameter.
     """
-    h = finest * dataset.resolution
+    grain = dataset.resolution if dataset.grain is None else dataset.grain
+    h = finest * grain
     if not 0.0 < h <= dataset.diameter:
         raise ValueError(
             f"the smallest bandwidth must be in (0, diameter = {dataset.diameter:g}];"
-            f" got finest x resolution = {finest:g} x {dataset.resolution:g}"
+            f" got finest x resolution = {finest:g} x {grain:g}"
         )
     # The tolerance keeps the last bandwidth where the ratio is a power of 2 but for rounding.
     return h * 2.0 ** np.arange(math.floor(math.log2(dataset.diameter / h) + 1e-9) + 1)
@@ -163,7 +164,8 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
     Args:
       finest: Smallest bandwidth, in units of the dataset's resolution. Distances
         within a mode grow as the root of 2 D: beyond about 10 dimensions a pair of
-        samples seldom falls within half a resolution, and 1 or more is wanted.
+        samples seldom falls within half a resolution, and 1 or more is wanted. Images have a
+        grain instead, which grows as that.
       against: "truth", all that is known of it; or "reference", a sample of it.
     """
     checks.positive(finest=finest)

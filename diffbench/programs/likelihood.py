@@ -72,6 +72,7 @@ def log_prob(
     rtol: float = 1e-5,
     atol: float = 1e-5,
     max_steps: int = 4096,
+    apart: bool = False,
 ) -> tuple[Array, Array]:
     """Returns the log density of a model at x, by its probability-flow ODE.
 
@@ -89,10 +90,12 @@ def log_prob(
       rtol: Relative tolerance.
       atol: Absolute tolerance, standardised units and nats.
       max_steps: Attempted steps after which the solve has failed.
+      apart: Whether each probe gives an estimate of its own: their spread is the trace's error.
 
     Returns:
-      The log density in nats, `[n]`, NaN where the solve failed; and the score evaluations
-      spent on each point, `[]`, those for the trace not counted.
+      The log density in nats, `[n]`, or `[n, probes]` if apart (one, if the trace is exact), NaN
+      where the solve failed; and the score evaluations spent on each point, `[]`, those for the
+      trace not counted.
 
     Raises:
       ValueError: If a number is out of range or t_end lies below the process's t_min.
@@ -107,10 +110,14 @@ def log_prob(
         raise ValueError(reason)
     n, dim = x.shape
     start = process.t_min if t_end is None else t_end
-    if trace == "exact" or (trace == "auto" and dim <= EXACT_DIM):
+    is_exact = trace == "exact" or (trace == "auto" and dim <= EXACT_DIM)
+    if is_exact:
         directions = jnp.broadcast_to(jnp.eye(dim, dtype=x.dtype)[:, None], (dim, n, dim))
     else:
-        directions = jax.random.rademacher(key, (probes, n, dim), x.dtype) / math.sqrt(probes)
+        directions = jax.random.rademacher(key, (probes, n, dim), x.dtype)
+        directions = directions if apart else directions / math.sqrt(probes)
+    each = apart and not is_exact
+    total = "pnd,pnd->pn" if each else "pnd,pnd->n"
 
     def field(t: Any, state: tuple[Array, Array], args: Any) -> tuple[Array, Array]:
         def velocity(x: Array) -> Array:
@@ -118,7 +125,7 @@ def log_prob(
 
         # One evaluation serves all directions.
         slope, push = jax.linearize(velocity, state[0])
-        return slope, jnp.einsum("pnd,pnd->n", directions, jax.vmap(push)(directions))
+        return slope, jnp.einsum(total, directions, jax.vmap(push)(directions))
 
     method, stages = SOLVERS["tsit5"]
     solution = diffrax.diffeqsolve(
@@ -128,7 +135,7 @@ def log_prob(
         t1=process.t_max,
         # The flow is steep where noise is small: a first step of the size of t itself.
         dt0=start,
-        y0=(x, jnp.zeros(n, x.dtype)),
+        y0=(x, jnp.zeros((probes, n) if each else n, x.dtype)),
         stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
         max_steps=max_steps,
         throw=False,
@@ -136,7 +143,10 @@ def log_prob(
     x_T, change = (part[-1] for part in solution.ys)
     found = process.prior(dim).log_prob(x_T) + change
     solved = (solution.result == diffrax.RESULTS.successful) & jnp.isfinite(found)
-    return jnp.where(solved, found, jnp.nan), stages * solution.stats["num_steps"] + 1
+    found = jnp.where(solved, found, jnp.nan)
+    if apart:
+        found = found.T if each else found[:, None]
+    return found, stages * solution.stats["num_steps"] + 1
 
 
 def elbo(score: Score, process: Process, x: Array, *, key: PRNGKey) -> tuple[Array, Array]:

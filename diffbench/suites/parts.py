@@ -110,6 +110,7 @@ def lacks(metric: Metric, dataset: Dataset, points: Mapping[str, int]) -> str | 
         "manifold": dataset.distance is not None,
         "intrinsic": dataset.intrinsic is not None,
         "density": dataset.density,
+        "grey": dataset.grey is not None,
         "train": points.get("train", 0) >= 2,
     }
     for need in metric.needs:
@@ -121,6 +122,7 @@ def lacks(metric: Metric, dataset: Dataset, points: Mapping[str, int]) -> str | 
                 "manifold": "a manifold",
                 "intrinsic": "coordinates on a manifold",
                 "density": "a density",
+                "grey": "grey levels",
             }.get(need, need)
             remedy = {"density": "; give it a thickness above 0"}.get(need, "")
             return f"it needs {hint}, and dataset {dataset.name!r} has none{remedy}"

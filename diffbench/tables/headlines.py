@@ -39,6 +39,7 @@ class Way(NamedTuple):
 WAYS = (
     Way(("energy", "sliced_w2", "w2", "mmd2")),  # globally
     Way(("mmd2_local",)),  # at the data's smallest length
+    Way(("frechet_leading", "frechet")),  # in mean and covariance
     Way(("mode_tv", "missing_modes")),
     Way(("stray",), quiet=False),
     Way(("manifold_distance", "manifold_distance_q95")),
@@ -49,6 +50,7 @@ WAYS = (
     Way(("ct", "copied", "authenticity")),
     Way(("score_error",)),
     Way(("kl", "nll")),
+    Way(("bpd_excess", "bpd")),
 )
 
 
