@@ -20,6 +20,7 @@ from diffbench.progress import Progress
 from diffbench.records import drawn
 from diffbench.records.store import Store, StoreError
 from diffbench.registry import Registry
+from diffbench.sources.base import SOURCES
 from diffbench.stages import harness, planning
 from diffbench.stages import verify as checking
 from diffbench.suites import cells as expansion
@@ -182,6 +183,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
         ("metrics", METRICS),
         ("processes", PROCESSES),
         ("networks", NETWORKS),
+        ("scores", SOURCES),
     ]
     for title, registry in kinds:
         rows: list[tuple[str, dict[str, Any] | None, str]] = []

@@ -280,7 +280,7 @@ class Metric:
       floor: "two_sample" where truth against the reference gives a noise floor that
         values are read against; "two_sided" where `finish` needs draws of truth against
         as many fresh points of truth, and values have no z; else None.
-      skips: Sources of scores that it says nothing of, such as "exact".
+      skips: Names of the sources of scores that it says nothing of.
       prepare: (reference, dataset) -> what depends on the truth alone, computed once
         for many measurements; it arrives as `outcome.prepared`.
       finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.

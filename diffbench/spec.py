@@ -23,6 +23,12 @@ def canonical(spec: Any) -> str:
     return _ENCODER.encode(spec)
 
 
+def copied(spec: Spec) -> dict[str, Any]:
+    """Returns a specification as JSON has it, in an object of its own: nobody else can change it."""
+    copy: dict[str, Any] = json.loads(canonical(spec))
+    return copy
+
+
 def identify(spec: Any) -> str:
     """Returns the name of what a specification makes: 16 hexadecimal digits."""
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ import pytest
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, key_for
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
+from diffbench.sources.base import SOURCES
 
 
 def bits(key):
@@ -80,6 +81,7 @@ def test_no_density_no_entropy():
         (METRICS, "metric", "diffbench.metrics"),
         (PROCESSES, "process", "diffbench.processes"),
         (NETWORKS, "network", "diffbench.networks"),
+        (SOURCES, "score", "diffbench.sources"),
     ],
 )
 def test_each_registry_has_its_group_and_its_parts(registry, kind, group):

@@ -201,6 +201,7 @@ KINDS = [
     *(("contracts", kind, 3) for kind in ("DATASETS", "FAMILIES", "SAMPLERS", "METRICS")),
     ("process", "PROCESSES", 6),
     ("networks", "NETWORKS", 1),
+    ("sources.base", "SOURCES", 4),
 ]
 
 

@@ -27,6 +27,7 @@ from diffbench.figures.base import (
     titled,
 )
 from diffbench.figures.records import Row, Run
+from diffbench.sources.learned import NAME as LEARNED
 
 _ARRAYS = ("score_error_log_snr", "score_error_curve")
 
@@ -88,7 +89,7 @@ def _figure(
     weightings = sorted({row.weighting for row in run.rows if row.fit_id}) if apart else [""]
     for dataset, weighting in itertools.product(run.datasets, weightings):
         for family, budget in itertools.product(run.families, run.budgets):
-            rows = run.of(dataset=dataset, family=family, budget=budget, score="learned")
+            rows = run.of(dataset=dataset, family=family, budget=budget, score=LEARNED)
             if traces := traces_of([row for row in rows if not apart or row.weighting == weighting]):
                 found.setdefault((dataset, weighting), {})[family, budget] = traces
     if not found:

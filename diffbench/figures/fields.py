@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place, write_at
 from diffbench.figures.records import Run
 from diffbench.figures.words import caption
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 
 _NEEDED = ("field_x", "field_log_snr", "field_score", "field_exact")
 _LEFT, _RIGHT, _TOP, _GAP = 0.25, 0.62, 0.22, 0.1  # inches
@@ -38,7 +40,7 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     for dataset in run.datasets:
         for family in run.families:
             for budget in run.budgets:
-                rows = run.of(dataset=dataset, family=family, budget=budget, score="learned")
+                rows = run.of(dataset=dataset, family=family, budget=budget, score=LEARNED)
                 for row in sorted(rows, key=lambda row: row.seed):
                     arrays = run.curves(row, "score_error")
                     if all(name in arrays for name in _NEEDED) and arrays["field_x"].size:
@@ -70,7 +72,7 @@ def _figure(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
         unit = float(np.quantile(known, 0.95)) if known.size else 1.0
         error = np.linalg.norm(learned - exact, axis=1) / np.maximum(sizes, 1e-2 * unit)
         shades = colours(norm(np.nan_to_num(error, nan=1.0)))
-        for i, (name, field) in enumerate((("exact", exact), ("learned", learned))):
+        for i, (name, field) in enumerate(((EXACT, exact), (LEARNED, learned))):
             top = above + _TOP + i * (tall + _TOP)
             axes = place(figure, _LEFT + j * (wide + _GAP), top, wide, tall)
             quiver(axes, x, arrows(field, grid, unit), shades if i else np.full(x.shape[0], "0.25"))

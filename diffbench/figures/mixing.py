@@ -16,6 +16,8 @@ from matplotlib.lines import Line2D
 
 from diffbench.figures.base import DOUBLE, panels, say
 from diffbench.figures.records import Row, Run
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 
 # As the metric names its levels, in the order of its arrays.
 LEVELS = ("low_noise", "mid_noise", "high_noise")
@@ -38,12 +40,12 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     for dataset in run.datasets:
         for family in run.families:
             for budget in run.budgets:
-                rows = run.of(dataset=dataset, family=family, budget=budget, score="learned")
+                rows = run.of(dataset=dataset, family=family, budget=budget, score=LEARNED)
                 found = _first(run, rows)
                 if found is not None:
                     seed, learned = found
                     name = run.name(family, budget)
-                    scores = {"exact": _exact(run, dataset, family, seed), "learned": learned}
+                    scores = {EXACT: _exact(run, dataset, family, seed), LEARNED: learned}
                     yield f"mixing_{dataset}_{name}", _figure(scores, f"{dataset}, {name}")
 
 
@@ -59,7 +61,7 @@ def _first(run: Run, rows: Sequence[Row]) -> tuple[int, Traces] | None:
 
 def _exact(run: Run, dataset: str, family: str, seed: int) -> Traces | None:
     """Returns the traces of the exact score on a family's process, of the same seed if there."""
-    rows = run.of(dataset=dataset, score="exact")
+    rows = run.of(dataset=dataset, score=EXACT)
     rows = [row for row in rows if family in run.families_of(row.family)]
     # One seed is one key: both scores then start alike and see the same noise.
     found = _first(run, [row for row in rows if row.seed == seed]) or _first(run, rows)

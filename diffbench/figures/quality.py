@@ -32,6 +32,8 @@ from diffbench.figures.base import (
 )
 from diffbench.figures.records import Row, Run
 from diffbench.figures.words import fitted, tick
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 
 # Ten signs, and stars of more and more rays: thirty rows are told apart.
 _MARKERS: tuple[Any, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
@@ -44,7 +46,7 @@ _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 def draw(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields figures of z over NFE: for each column a line of panels, one for each dataset."""
     columns = run.headlines()
-    rows = [row for row in run.rows if row.score in ("exact", "learned")]
+    rows = [row for row in run.rows if row.score in (EXACT, LEARNED)]
     # Seeds that failed stay beside those that did not: a mean says over how many it is.
     known = {_cell(row) for row in rows if row.nfe > 0 and _any(run, row, columns)}
     rows = [row for row in rows if _cell(row) in known]
@@ -144,7 +146,7 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
         if not places:
             continue
         x, y, below, above = np.array(sorted(places)).T
-        hue, learned = run.hue(group[0]), group[0].score == "learned"
+        hue, learned = run.hue(group[0]), group[0].score == LEARNED
         colour = run.colours[hue]
         shift = 10.0 ** (apart * (hues.index(hue) - (len(hues) - 1) / 2))
         x = x * shift
@@ -201,10 +203,10 @@ def _legend(
     hues, kinds = {run.hue(row) for row in rows}, {markers[row.kind] for row in rows}
     shown: list[Any] = [Line2D([], [], color=c, label=h, lw=1.8) for h, c in run.colours.items() if h in hues]
     shown += [Line2D([], [], marker=m, label=label, **point) for label, m in labels.items() if m in kinds]
-    fills = {"learned": "0.3", "exact": "white"}
+    fills = {LEARNED: "0.3", EXACT: "white"}
     scores = {row.score for row in rows}
     joined = any(len({row.sampler for row in group}) > 1 for group in _grouped(rows, lambda row: row.kind))
-    lines: dict[str, Any] = {"learned": "-", "exact": _DOTTED} if joined else {}
+    lines: dict[str, Any] = {LEARNED: "-", EXACT: _DOTTED} if joined else {}
     shown += [
         Line2D([], [], marker="o", mfc=fill, color="0.3", ls=lines.get(score, "none"), label=f"{score} score")
         for score, fill in fills.items()

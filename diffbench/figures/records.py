@@ -14,6 +14,7 @@ import seaborn as sns
 
 from diffbench.records.places import base_of, natural
 from diffbench.records.store import Store
+from diffbench.sources.learned import NAME as LEARNED
 from diffbench.tables.comparison import rank
 from diffbench.tables.headlines import chosen, first_of, sides
 
@@ -27,7 +28,7 @@ class Row:
     Attributes:
       dataset: Label of the dataset.
       family: Label of the family; the process for exact rows, empty for truth rows.
-      score: "truth", "gaussian", "exact", "empirical", "learned", or a perturbed score's label.
+      score: What the score is: a bracket, or the label of its source.
       sampler: Label of the sampler.
       seed: The seed.
       budget: Steps and batch of a learned row.
@@ -87,7 +88,7 @@ class Run:
         self._measures: dict[str, Mapping[str, Any]] = {}
         self.rows = [_row(cell, store) for cell in content["cells"]]
         self.datasets = _once(row.dataset for row in self.rows)
-        learned = [row for row in self.rows if row.score == "learned"]
+        learned = [row for row in self.rows if row.score == LEARNED]
         self.families = sorted({row.family for row in learned}, key=natural)
         self.budgets = sorted({row.budget for row in learned}, key=_steps)
         self._processes: dict[str, str] = {}

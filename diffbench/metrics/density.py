@@ -64,7 +64,7 @@ def nll(
 
     Args:
       points: Points of truth, drawn for each seed.
-      trace: "exact", "hutchinson", or "auto"; see `likelihood.log_prob`.
+      trace: One of `likelihood.TRACES`; see `likelihood.log_prob`.
       probes: Probes of Hutchinson's trace.
       t_end: Time at which truth is taken as data; by default the process's t_min, 1e-5.
       rtol: Relative tolerance of the solve.
@@ -114,7 +114,7 @@ def kl(
 
     Args:
       points: Points of truth, drawn for each seed.
-      trace: "exact", "hutchinson", or "auto"; see `likelihood.log_prob`.
+      trace: One of `likelihood.TRACES`; see `likelihood.log_prob`.
       probes: Probes of Hutchinson's trace.
       t_end: Time at which truth is taken as data; by default the process's t_min, 1e-5.
       rtol: Relative tolerance of the solve.

@@ -46,6 +46,7 @@ from diffbench.contracts import (
 )
 from diffbench.metrics.base import covered
 from diffbench.process import Process, time_of_log_snr
+from diffbench.sources.exact import NAME as EXACT
 
 # Noise levels of the fields: fine detail, modes, and one broad hill.
 FIELD_LOG_SNR = (6.0, 2.0, -2.0)
@@ -100,7 +101,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
 
     columns = {"score_error": Column(perfect=0.0), "score_kl": Column(perfect=0.0)}
     # Of the exact score it would say zero, by construction.
-    return Metric(columns, measure, needs=("score",), skips=("exact",), version=2)
+    return Metric(columns, measure, needs=("score",), skips=(EXACT,), version=2)
 
 
 def _divergence(process: Process, error: np.ndarray, grid: np.ndarray) -> float:

@@ -22,10 +22,8 @@ References:
 
 from __future__ import annotations
 
-import functools
-import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import diffrax
@@ -36,15 +34,17 @@ import numpy as np
 from diffbench import checks
 from diffbench.contracts import Array, Points, PRNGKey, Score
 from diffbench.process import PROCESSES, Process
-from diffbench.programs.scores import Source, evaluator
+from diffbench.programs import cache
+from diffbench.programs.scores import evaluator
 from diffbench.samplers.base import end_unfit
 from diffbench.samplers.ode import SOLVERS, flow
+from diffbench.sources.base import BoundScore
 from diffbench.spec import canonical
 
 # Up to here D directional derivatives cost little more than one with its noise.
 EXACT_DIM = 8
 BLOCK = 256
-TRACES = ("auto", "exact", "hutchinson")
+TRACES = AUTO, EXACT, HUTCHINSON = ("auto", "exact", "hutchinson")
 LOG_2PI = math.log(2.0 * math.pi)
 
 
@@ -85,7 +85,7 @@ def log_prob(
       x: Points, standardised, `[n, D]`.
       key: PRNG key of the probes; the exact trace draws nothing.
       t_end: Time at which x is data, in [t_min, 1); by default the process's t_min, 1e-5.
-      trace: "exact", "hutchinson", or "auto": exact up to 8 dimensions.
+      trace: One of `TRACES`; "auto" is exact up to 8 dimensions.
       probes: Random sign vectors for each point that Hutchinson's trace averages.
       rtol: Relative tolerance.
       atol: Absolute tolerance, standardised units and nats.
@@ -110,7 +110,7 @@ def log_prob(
         raise ValueError(reason)
     n, dim = x.shape
     start = process.t_min if t_end is None else t_end
-    is_exact = trace == "exact" or (trace == "auto" and dim <= EXACT_DIM)
+    is_exact = trace == EXACT or (trace == AUTO and dim <= EXACT_DIM)
     if is_exact:
         directions = jnp.broadcast_to(jnp.eye(dim, dtype=x.dtype)[:, None], (dim, n, dim))
     else:
@@ -205,7 +205,7 @@ def elbo(score: Score, process: Process, x: Array, *, key: PRNGKey) -> tuple[Arr
 
 
 def log_likelihood(
-    source: Source, process: Process, x: Points, key: PRNGKey, *, block: int = BLOCK, **options: Any
+    source: BoundScore, process: Process, x: Points, key: PRNGKey, *, block: int = BLOCK, **options: Any
 ) -> Likelihood:
     """Returns the log density of a source of scores at x, compiled once per kind and shape.
 
@@ -249,7 +249,7 @@ def in_blocks(
     # A bare function is a pytree without arrays.
     if not isinstance(score, jax.tree_util.Partial):
         score = jax.tree_util.Partial(score)
-    program = _program(function, canonical(options))
+    program = cache.program("likelihood", (function, canonical(options)), lambda: _program(function, options))
     n, size = x.shape[0], min(block, x.shape[0])
     values, costs = [], []
     for number, start in enumerate(range(0, n, size)):
@@ -261,12 +261,10 @@ def in_blocks(
     return Likelihood(np.concatenate(values)[:n], np.concatenate(costs)[:n])
 
 
-@functools.lru_cache(maxsize=64)
-def _program(function: Callable[..., Any], options: str) -> Callable[..., Any]:
-    """Returns the compiled function; cached by its options."""
-    settings = json.loads(options)
+def _program(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
+    """Returns the compiled function with some options."""
 
     def program(score: Score, process: Process, x: Array, key: PRNGKey) -> Any:
-        return function(score, process, x, key=key, **settings)
+        return function(score, process, x, key=key, **options)
 
     return jax.jit(program)

@@ -1,14 +1,10 @@
 """Pure functions of a family on a network: what training and sampling compile.
 
-Compiled programs are cached under the canonical text of a specification, never under
-an object's identity, and take the process as an argument, so its constants compile
-nothing new.
+They take the process as an argument, so its constants compile nothing new.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,7 +15,8 @@ import jax.numpy as jnp
 from diffbench.contracts import FAMILIES, Array, PRNGKey
 from diffbench.networks.base import NETWORKS, Network
 from diffbench.process import PROCESSES, Process
-from diffbench.spec import Spec, canonical
+from diffbench.programs import cache
+from diffbench.spec import Spec, canonical, copied
 
 Params = Any
 
@@ -51,16 +48,16 @@ def initialise(network: Spec, key: PRNGKey, dim: int) -> Params:
       key: PRNG key.
       dim: Dimension of the data.
     """
-    return _initial(canonical(network), dim)(key)
+    return cache.program("initial", (canonical(network), dim), lambda: _initial(network, dim))(key)
 
 
-@functools.lru_cache(maxsize=64)
-def _initial(network: str, dim: int) -> Callable[[PRNGKey], Params]:
-    """Returns the compiled initialisation; cached by specification."""
+def _initial(network: Spec, dim: int) -> Callable[[PRNGKey], Params]:
+    """Returns the compiled initialisation."""
+    network = copied(network)
 
     def trace(x: Array) -> Array:
         level = jnp.ones(())
-        return NETWORKS.from_spec(json.loads(network))(x, level, level, level)
+        return NETWORKS.from_spec(network)(x, level, level, level)
 
     # Compiled, a whole initialisation takes a fraction of its op-by-op time.
     return jax.jit(lambda key: hk.transform(trace).init(key, jnp.zeros((1, dim))))
@@ -73,7 +70,20 @@ def model_of(family: Spec, network: Spec) -> Model:
       family: Name and parameters of a registered family (its process left out).
       network: Name and parameters of a registered network.
     """
-    return _model(canonical(family), canonical(network))
+    # Traced later, and again for other shapes: they must still be what the cache was asked for.
+    family, network = copied(family), copied(network)
+
+    def bind(process: Process) -> Any:
+        return FAMILIES.from_spec(family, NETWORKS.from_spec(network), process)
+
+    def loss(params: Params, key: PRNGKey, y: Array, process: Process, is_training: bool) -> Array:
+        run = hk.transform(lambda: bind(process).loss(y, is_training))
+        return run.apply(params, key)
+
+    def score(params: Params, x: Array, t: Array, process: Process) -> Array:
+        return hk.transform(lambda: bind(process).score(x, t)).apply(params, None)
+
+    return Model(loss, score)
 
 
 def held_by(network: Spec, dim: int) -> int:
@@ -102,20 +112,3 @@ def check(family: Spec, network: Spec, process: Process) -> None:
         FAMILIES.from_spec(family, NETWORKS.from_spec(network), process)
 
     hk.transform(build).init(None)
-
-
-@functools.lru_cache(maxsize=64)
-def _model(family: str, network: str) -> Model:
-    part, shape = json.loads(family), json.loads(network)
-
-    def bind(process: Process) -> Any:
-        return FAMILIES.from_spec(part, NETWORKS.from_spec(shape), process)
-
-    def loss(params: Params, key: PRNGKey, y: Array, process: Process, is_training: bool) -> Array:
-        run = hk.transform(lambda: bind(process).loss(y, is_training))
-        return run.apply(params, key)
-
-    def score(params: Params, x: Array, t: Array, process: Process) -> Array:
-        return hk.transform(lambda: bind(process).score(x, t)).apply(params, None)
-
-    return Model(loss, score)

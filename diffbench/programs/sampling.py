@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,10 +10,13 @@ import numpy as np
 
 from diffbench.contracts import SAMPLERS, Array, PRNGKey
 from diffbench.process import Process
-from diffbench.programs.scores import Source, score_function
-from diffbench.spec import Spec, canonical
+from diffbench.programs import cache
+from diffbench.sources.base import BoundScore
+from diffbench.spec import Spec, canonical, copied
 
 VERSION = 1
+KIND = "sampling"
+"""What its programs are called in the cache."""
 
 
 class Draw(NamedTuple):
@@ -30,7 +31,7 @@ class Draw(NamedTuple):
     nfe: int
 
 
-def draw(sampler: Spec, source: Source, process: Process, key: PRNGKey, n: int, dim: int) -> Draw:
+def draw(sampler: Spec, source: BoundScore, process: Process, key: PRNGKey, n: int, dim: int) -> Draw:
     """Draws n samples.
 
     Args:
@@ -41,20 +42,19 @@ def draw(sampler: Spec, source: Source, process: Process, key: PRNGKey, n: int, 
       n: Number of samples.
       dim: Dimension.
     """
-    program = _program(canonical(sampler), canonical(source.spec), n, dim)
+    about = (canonical(sampler), canonical(source.spec), n, dim)
+    program = cache.program(KIND, about, lambda: _program(sampler, source, n, dim))
     samples, nfe = program(key, source.arrays, process)
     return Draw(np.asarray(samples), int(nfe))
 
 
-@functools.lru_cache(maxsize=128)
-def _program(sampler: str, source: str, n: int, dim: int) -> Callable[..., Any]:
-    """Returns the compiled sampler; cached by specification."""
-    spec = json.loads(source)
-    run = SAMPLERS.from_spec(json.loads(sampler)).run
+def _program(sampler: Spec, source: BoundScore, n: int, dim: int) -> Callable[..., Any]:
+    """Returns the compiled sampler on a source."""
+    run, bind = SAMPLERS.from_spec(copied(sampler)).run, source.score
 
     def program(key: PRNGKey, arrays: Any, process: Process) -> tuple[Array, Any]:
         key_prior, key_run = jax.random.split(key)
         x_T = process.prior(dim).sample(seed=key_prior, sample_shape=(n,))
-        return run(key_run, x_T, score_function(spec, arrays, process), process)
+        return run(key_run, x_T, bind(arrays, process), process)
 
     return jax.jit(program)

@@ -10,8 +10,6 @@ set, and one program per family and shape serves every dataset and seed.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,11 +21,14 @@ import optax
 from diffbench import checks
 from diffbench.contracts import Array, PRNGKey
 from diffbench.process import Process
+from diffbench.programs import cache
 from diffbench.programs.model import Params, initialise, model_of
 from diffbench.registry import in_one_form
 from diffbench.spec import Spec, canonical
 
 VERSION = 1
+KIND = "training"
+"""What its programs are called in the cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +160,6 @@ def fit_replicas(
     """
     checks.count("chunk", chunk)
     replicas, dim = len(pools), pools[0].shape[1]
-    setup = (canonical(family), canonical(network), canonical(dataclasses.asdict(training)))
     params = [initialise(network, key, dim) for key in keys_init]
     states = [State(p, p, training.optimiser().init(p)) for p in params]
     if replicas == 1:
@@ -171,7 +171,7 @@ def fit_replicas(
     done = 0
     while done < training.steps:
         length = min(chunk, training.steps - done)
-        program = _program(*setup, length, replicas > 1)
+        program = program_of(family, network, training, length, replicas > 1)
         state, loss = program(state, key, jnp.asarray(done), pool, process)
         losses.append(np.asarray(loss).reshape(replicas, length))
         done += length
@@ -190,11 +190,29 @@ def _result(state: State, loss: np.ndarray) -> Fit:
     return Fit(state.params, state.ema, loss, int(bad[0]) if bad.size else None)
 
 
-@functools.lru_cache(maxsize=64)
-def _program(family: str, network: str, training: str, length: int, mapped: bool) -> Callable[..., Any]:
-    """Returns the compiled run of `length` steps; cached by specification."""
-    settings = Training(**json.loads(training))
-    model = model_of(json.loads(family), json.loads(network))
+def program_of(
+    family: Spec, network: Spec, settings: Training, length: int, mapped: bool
+) -> Callable[..., Any]:
+    """Returns the compiled run of `length` steps, (state, key, start, pool, process) -> (state, losses).
+
+    Args:
+      family: Name and parameters of a registered family.
+      network: Name and parameters of a registered network.
+      settings: The settings.
+      length: Steps of the run.
+      mapped: Whether several replicas are stacked in state, key and pool.
+    """
+    texts = (canonical(family), canonical(network), canonical(dataclasses.asdict(settings)))
+    return cache.program(
+        KIND, (*texts, length, mapped), lambda: _program(family, network, settings, length, mapped)
+    )
+
+
+def _program(
+    family: Spec, network: Spec, settings: Training, length: int, mapped: bool
+) -> Callable[..., Any]:
+    """Returns the compiled run of `length` steps."""
+    model = model_of(family, network)
     optimiser = settings.optimiser()
 
     def one_step(

@@ -25,8 +25,8 @@ from diffbench.records import outcome
 from diffbench.records.places import AXES
 from diffbench.records.seal import Broken
 
-PARTS = ("dataset", "family", "metric", "network", "process", "sampler")
-"""Keys of a specification under which a part stands, as {"name", "params", ...}."""
+PARTS = ("dataset", "family", "metric", "network", "process", "sampler", "score")
+"""Keys of a specification under which a part stands, as {"name", "params", ...}; a score may be a name."""
 
 # Strict: no "1" for 1, no true, and no whole number that a float cannot hold.
 _STRICT = ConfigDict(strict=True, extra="allow", protected_namespaces=())
@@ -227,6 +227,8 @@ def _checked(kind: type[BaseModel]) -> Callable[[Mapping[str, Any]], None]:
 def _parts(spec: Mapping[str, Any], where: str) -> None:
     """Looks at the parts that a specification names, and at those of the specifications in it."""
     for key, value in spec.items():
+        if key == "score" and isinstance(value, str):
+            continue
         if key in PARTS and value is not None:
             named = isinstance(value, dict) and isinstance(value.get("name"), str)
             if not named or not isinstance(value.get("params"), dict):

@@ -9,6 +9,8 @@ import numpy as np
 from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
+from diffbench.sources import base as sources
+from diffbench.sources.base import BoundScore, Given
 from diffbench.spec import Spec, label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.fit import pool_of, unflatten
@@ -16,31 +18,16 @@ from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
 
-def source_of(spec: Spec, inputs: Inputs, dataset: Dataset) -> scores.Source:
-    """Returns the source of scores that a draw's specification names."""
-    return _SOURCES[spec["score"]](spec, inputs, dataset)
-
-
-def _exact(spec: Spec, inputs: Inputs, dataset: Dataset) -> scores.Source:
-    return scores.exact(dataset.truth)
-
-
-def _empirical(spec: Spec, inputs: Inputs, dataset: Dataset) -> scores.Source:
-    return scores.empirical(pool_of(spec))
-
-
-def _learned(spec: Spec, inputs: Inputs, dataset: Dataset) -> scores.Source:
-    fit = spec["fit"]
-    params = unflatten("ema", inputs.arrays(fit))
-    return scores.learned(part_of(fit["family"]), part_of(fit["network"]), params)
-
-
-def _perturbed(spec: Spec, inputs: Inputs, dataset: Dataset) -> scores.Source:
-    inner = _SOURCES[spec["of"]](spec, inputs, dataset)
-    return scores.perturbed(inner, dim=dataset.dim, **spec["error"])
-
-
-_SOURCES = {"exact": _exact, "empirical": _empirical, "learned": _learned, "perturbed": _perturbed}
+def score_of(spec: Spec, inputs: Inputs, dataset: Dataset) -> BoundScore:
+    """Returns the score that a draw's specification names, made of what its source needs."""
+    source = sources.from_spec(spec)
+    fit = train = None
+    if "fit" in source.needs:
+        part, params = spec["fit"], unflatten("ema", inputs.arrays(spec["fit"]))
+        fit = scores.of_model(part_of(part["family"]), part_of(part["network"]), params)
+    if "train" in source.needs:
+        train = pool_of(spec)
+    return source.make(Given(dataset, fit, train))
 
 
 def _fresh(spec: Spec, dataset: Dataset, label: str) -> Array:
@@ -65,12 +52,13 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
     """Draws the samples of a specification, in data coordinates."""
     dataset = make_dataset(spec["dataset"])
     label = label_of(spec["dataset"])
-    if spec["score"] in _BRACKETS:
-        return {"nfe": 0}, {"samples": np.asarray(_BRACKETS[spec["score"]](spec, dataset, label))}
+    kind = sources.name_of(spec)
+    if kind in _BRACKETS:
+        return {"nfe": 0}, {"samples": np.asarray(_BRACKETS[kind](spec, dataset, label))}
     inputs.need(spec.get("fit"))
     drawn = sampling.draw(
         part_of(spec["sampler"]),
-        source_of(spec, inputs, dataset),
+        score_of(spec, inputs, dataset),
         models.make_process(spec["process"]),
         key_for(spec["seed"], "draw", label),
         spec["n"],

@@ -18,7 +18,7 @@ from diffbench.records.outcome import DIVERGED, ERROR
 from diffbench.records.store import Store
 from diffbench.spec import Spec, canonical, label_of
 from diffbench.stages.base import Stage
-from diffbench.stages.draw import source_of
+from diffbench.stages.draw import score_of
 from diffbench.stages.fit import pool_of
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
@@ -78,7 +78,7 @@ def measure(spec: Spec, inputs: Inputs) -> Made:
     score = process = None
     if "process" in of:
         process = models.make_process(of["process"])
-        score = scores.evaluator(source_of(of, inputs, dataset), process)
+        score = scores.evaluator(score_of(of, inputs, dataset), process)
     outcome = Outcome(
         samples=samples,
         reference=_reference_points(of_truth, inputs, dataset),

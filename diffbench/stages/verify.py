@@ -24,6 +24,7 @@ from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.records.store import FOLDERS, Store
 from diffbench.registry import Registry
+from diffbench.sources.base import SOURCES
 from diffbench.spec import Spec, identify
 from diffbench.stages import intact, work
 from diffbench.stages.harness import Listener
@@ -39,7 +40,7 @@ PATIENCE = 20.0
 
 # The parts that a measurement builds: all but the sampler.
 PARTS: Mapping[str, Registry[Any]] = {
-    registry.kind: registry for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES)
+    registry.kind: registry for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES, SOURCES)
 }
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diffbench import plugins
-from diffbench.programs import arithmetic, sampling, training
+from diffbench.programs import arithmetic, cache, sampling, training
 from diffbench.records.outcome import OK, describe
 from diffbench.records.provenance import provenance
 from diffbench.records.store import Store, is_final
@@ -129,4 +129,4 @@ def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
 
 def _compiled() -> int:
     """Returns how many programs of the main loops this process has built."""
-    return training._program.cache_info().misses + sampling._program.cache_info().misses
+    return cache.built(training.KIND, sampling.KIND)

@@ -13,15 +13,17 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from diffbench.contracts import SAMPLERS
-from diffbench.programs import arithmetic, scores
+from diffbench.programs import arithmetic
 from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
 from diffbench.records import places
 from diffbench.records.places import Axis, Place
 from diffbench.records.reader import many
-from diffbench.registry import in_one_form
+from diffbench.sources import base as sources
+from diffbench.sources.base import SOURCES, Source
 from diffbench.spec import Spec
 from diffbench.suites import parts
+from diffbench.suites.building import build
 from diffbench.suites.parts import Data, Model
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
@@ -60,8 +62,8 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """What the score is: one of `BRACKETS` or of `KINDS`."""
-        return str(self.draw["score"])
+        """What the score is: one of `BRACKETS`, or the name of a source."""
+        return sources.name_of(self.draw)
 
     @property
     def dataset(self) -> str:
@@ -70,7 +72,7 @@ class Cell:
 
     @property
     def score(self) -> str:
-        """One of `BRACKETS`, "exact", "empirical", "learned", or the label of a perturbed score."""
+        """One of `BRACKETS`, or the label of a source of scores."""
         return self.place.score.label
 
     @property
@@ -99,16 +101,13 @@ class Asked(NamedTuple):
 
     Attributes:
       label: What tables call it.
-      of: "learned", "exact" or "empirical": what it is, but for a known error.
+      needs: What it is made of.
       spec: The part of a draw's specification that says so.
     """
 
     label: str
-    of: str
+    needs: tuple[str, ...]
     spec: Spec
-
-
-KINDS = ("learned", "exact", "empirical", "perturbed")
 
 
 @arithmetic.pinned()
@@ -126,7 +125,7 @@ def expand(suite: Suite) -> list[Cell]:
     if len({*seeds}) < len(seeds):
         raise SuiteError(f"seeds: each may be there once; got {seeds}")
     asked = [_asked(item) for item in items(suite.scores, "scores")]
-    asked.sort(key=lambda source: source.of == "learned")  # brackets first, as in tables
+    asked.sort(key=lambda source: "fit" in source.needs)  # what is learned comes last, as in tables
     replicas = suite.replicas or 1
     data = parts.datasets_of(suite)
     rows = _Rows(
@@ -159,8 +158,8 @@ def expand(suite: Suite) -> list[Cell]:
             made = {**draw, **source.spec}
             found.append(
                 rows.learned(one, section, score, made)
-                if source.of == "learned"
-                else rows.fitless(one, section, score, made, source.of)
+                if "fit" in source.needs
+                else rows.fitless(one, section, score, made, source.needs)
             )
         for cell in (Cell(**cell, metrics=one.metrics, **common) for each in found for cell in each):
             known = cells.get((cell.place.id, cell.seed))
@@ -205,28 +204,16 @@ def _shape(model: Model, replicas: int) -> _Shape:
 
 def _asked(item: Item) -> Asked:
     """Returns a source of scores, checked."""
-    if item.name not in KINDS:
-        raise SuiteError(f"scores: must be one of {', '.join(KINDS)}; got {item.name!r}")
-    if item.name != "perturbed":
-        if item.label != item.name:
-            raise SuiteError(f"scores: {item.name} takes no label and no parameters; got {item.label!r}")
-        return Asked(item.name, item.name, {"score": item.name})
-    error = dict(item.params)
-    of = error.pop("of", "learned")
-    if of not in KINDS[:3]:
-        raise SuiteError(f"scores: perturbed: of must be one of {', '.join(KINDS[:3])}; got {of!r}")
-    if item.label in (*BRACKETS, *KINDS[:3]):
-        raise SuiteError(f"scores: perturbed: the label {item.label!r} is that of another row")
-    unknown = [name for name in error if name not in ("error", "size")]
-    if unknown:
-        raise SuiteError(f"scores: perturbed takes no {unknown[0]!r}; it takes: of, error, size")
-    full = {"error": "constant", "size": 1.0, **error}
-    try:
-        scores.check_error(**full)
-    except (ValueError, TypeError) as wrong:
-        raise SuiteError(f"scores: perturbed: {wrong}") from wrong
-    known = {**full, "size": in_one_form(full["size"])}
-    return Asked(item.label, of, {"score": "perturbed", "of": of, "error": known})
+    known = SOURCES.names()
+    if item.name not in known:
+        raise SuiteError(f"scores: must be one of {', '.join(known)}; got {item.name!r}")
+    source: Source = build(SOURCES, f"scores: {item.name}", item)
+    if item.label != item.name:
+        if not SOURCES.entry(item.name).defaults:
+            raise SuiteError(f"scores: {item.name} takes no label; got {item.label!r}")
+        if item.label in (*BRACKETS, *known):
+            raise SuiteError(f"scores: {item.name}: the label {item.label!r} is that of another row")
+    return Asked(item.label, source.needs, sources.spec_of(item.name, item.params, source))
 
 
 def _bracket(section: Axis, kind: str, seeds: list[int], draw: Spec) -> Iterator[dict[str, Any]]:
@@ -245,21 +232,21 @@ class _Rows(NamedTuple):
     replicas: int
 
     def fitless(
-        self, data: Data, section: Axis, score: Axis, draw: Spec, of: str
+        self, data: Data, section: Axis, score: Axis, draw: Spec, needs: tuple[str, ...]
     ) -> Iterator[dict[str, Any]]:
-        """Yields the cells of a score that belongs to a process: exact or empirical."""
+        """Yields the cells of a score that nobody trained: it belongs to a process."""
         more = {}
-        if of == "empirical":
+        if "train" in needs:
             if data.train_size is None:
                 raise SuiteError(
-                    "scores: the empirical score needs a finite training set, and"
+                    f"scores: the {score.label} score needs a finite training set, and"
                     f" {data.item.label} has none; give it one:"
                     f' {{name = "{data.item.name}", train_size = 64}}'
                 )
             more = {"train_size": data.train_size}
         for model in parts.processes_of([shape.model for shape in self.families]):
-            if of == "exact":
-                _trusted(data, model)
+            if "truth" in needs:
+                _trusted(data, model, score.label)
             shape = _shape(model, self.replicas)
             for sampler in shape.samplers:
                 place = places.place(section, score, shape.process, sampler=sampler, process=shape.process)
@@ -300,7 +287,7 @@ def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, repli
     }
 
 
-def _trusted(data: Data, model: Model) -> None:
+def _trusted(data: Data, model: Model, score: str) -> None:
     """Raises where a process ends below the noise at which an exact score can be trusted."""
     ends = [SAMPLERS.from_spec(sampler).end(model.built) for _, sampler in model.samplers]
     end = jnp.asarray(min(ends))
@@ -309,5 +296,5 @@ def _trusted(data: Data, model: Model) -> None:
         raise SuiteError(
             f"scores: the exact score of {data.item.label} can be trusted down to sigma/alpha ="
             f" {data.dataset.smallest_sigma:.3g}, and process {model.noise} ends at {reached:.3g}; give the"
-            " dataset a thickness or more nodes, or leave exact out of scores"
+            f" dataset a thickness or more nodes, or leave {score} out of scores"
         )

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import pydantic
 
 from diffbench.records.files import is_plain
+from diffbench.sources import exact, learned
 from diffbench.suites import narrowing
 from diffbench.suites.items import Item, SuiteError, items
 
@@ -40,8 +41,8 @@ class Suite(pydantic.BaseModel):
       families: Which models; empty for exact scores only.
       samplers: "own" (the sampler of the family's paper), "all" (all that fit), or
         names of samplers.
-      scores: Any of "learned", "exact", "empirical" (of a finite training set), and
-        "perturbed" (one of these, `of`, plus a known error of a `size`).
+      scores: Sources of scores: learned, exact, empirical (of a finite training set), perturbed (one
+        of these, `of`, plus a known error of a `size`), and those of plug-ins.
       metrics: "all" (all that fit a dataset) or names of metrics.
       seeds: A number of seeds, counted from 0, or a list of them.
       samples: Samples n of each draw.
@@ -62,7 +63,7 @@ class Suite(pydantic.BaseModel):
     datasets: Annotated[list[_Entry], pydantic.Field(min_length=1)]
     families: list[_Entry] = []
     samplers: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["own"]
-    scores: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["learned", "exact"]
+    scores: Annotated[list[_Entry], pydantic.Field(min_length=1)] = [learned.NAME, exact.NAME]
     metrics: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["all"]
     seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
     samples: Count = 2000

@@ -19,18 +19,21 @@ import numpy as np
 import pandas as pd
 
 from diffbench.records.places import natural
+from diffbench.sources.empirical import NAME as EMPIRICAL
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 from diffbench.tables.statistics import t_interval
 
 ROW = ("score", "family", "budget", "sampler")
 # Brackets first, then what has no error of learning; what is learned comes last.
-SCORES = ("truth", "gaussian", "exact", "empirical")
+SCORES = ("truth", "gaussian", EXACT, EMPIRICAL)
 
 
 def rank(score: str) -> int:
     """Returns where rows of a score stand: brackets first, learned scores last."""
     if score in SCORES:
         return SCORES.index(score)
-    return len(SCORES) + (score == "learned")
+    return len(SCORES) + (score == LEARNED)
 
 
 def row_order(row: Sequence[str]) -> tuple[Any, ...]:

@@ -26,6 +26,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.sources.empirical import NAME as EMPIRICAL
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 from diffbench.tables.headlines import sides
 from diffbench.tables.statistics import t_interval
 from diffbench.tables.verdict import Part, difference_p_values, verdict
@@ -58,13 +61,13 @@ def error_split(
     """
     side, spans = sides(columns or {}), _spans(long)
     sound = long[(long["status"] == "ok") & long["floor_sd"].gt(0.0)]
-    learned = sound[sound["score"] == "learned"].assign(process=lambda rows: rows["family"].map(processes))
-    for score in ("exact", "empirical"):
+    learned = sound[sound["score"] == LEARNED].assign(process=lambda rows: rows["family"].map(processes))
+    for score in (EXACT, EMPIRICAL):
         here = sound.loc[sound["score"] == score, [*_BESIDE, "value", "p_value"]]
         names = {"family": "process", "value": score, "p_value": f"{score}_p"}
         learned = learned.merge(here.rename(columns=names), how="left", on=list(_PLACE))
-    values = {score: learned[score].to_numpy(float) for score in ("exact", "empirical")}
-    values["learned"] = learned["value"].to_numpy(float)
+    values = {score: learned[score].to_numpy(float) for score in (EXACT, EMPIRICAL)}
+    values[LEARNED] = learned["value"].to_numpy(float)
     ranks = learned["exact_p"].to_numpy(float)
     floor, floor_sd = learned["floor_mean"].to_numpy(float), learned["floor_sd"].to_numpy(float)
     rows = []
@@ -75,7 +78,7 @@ def error_split(
         parts, common = _parts({score: found[at] for score, found in values.items()}, floor[at], sign)
         intervals = {part: t_interval(value) for part, value in parts.items()}
         known = {part: parts[part] for part in NAMES if intervals[part].n}
-        sd = max(floor_sd[at[0]], _deviation(values["exact"][at][common]))
+        sd = max(floor_sd[at[0]], _deviation(values[EXACT][at][common]))
         found = _judged(known, ranks[at][common], sd, math.isnan(sign))
         row: dict[str, Any] = {
             **dict(zip(_KEYS, key, strict=True)),
@@ -128,7 +131,7 @@ def _parts(
       floor: Mean of the floor, `[seeds]`.
       sign: 1 where more is worse, -1 where less is, NaN where both are.
     """
-    learned, exact, empirical = (values[score] for score in ("learned", "exact", "empirical"))
+    learned, exact, empirical = (values[score] for score in (LEARNED, EXACT, EMPIRICAL))
     common, nobody = np.isfinite(learned), np.zeros(len(learned), bool)
     # A score that shares no seed with the others is not there to compare with.
     solved = common & np.isfinite(exact)

@@ -22,6 +22,7 @@ from diffbench.testing.metrics import check_metric as check_metric
 from diffbench.testing.networks import check_network as check_network
 from diffbench.testing.processes import check_process as check_process
 from diffbench.testing.samplers import check_sampler as check_sampler
+from diffbench.testing.sources import check_source as check_source
 
 CHECKS: Mapping[str, Callable[..., Findings]] = {
     "dataset": check_dataset,
@@ -30,5 +31,6 @@ CHECKS: Mapping[str, Callable[..., Findings]] = {
     "network": check_network,
     "process": check_process,
     "sampler": check_sampler,
+    "score": check_source,
 }
 """The check of each kind of part."""

@@ -12,11 +12,12 @@ from diffbench.contracts import DATASETS, METRICS, Outcome
 from diffbench.process import PROCESSES
 from diffbench.programs import scores
 from diffbench.programs.likelihood import log_prob
+from diffbench.sources.exact import score_of as exact_score
 
 
 def outcome_of(dataset, process, score=None):
     if score is None:
-        score = scores.evaluator(scores.exact(dataset.truth), process)
+        score = scores.evaluator(exact_score(dataset.truth), process)
     return Outcome(None, None, None, score, process, dataset)
 
 
@@ -83,7 +84,7 @@ def test_units_of_the_images_change_no_bit_per_dimension(field, levels):
 
 def test_probes_apart_average_to_the_estimate_and_spread_about_the_exact_trace(field):
     process = PROCESSES.build("vp")
-    score = scores.evaluator(scores.exact(field.truth), process)
+    score = scores.evaluator(exact_score(field.truth), process)
     x = field.standardise(field.sample(jax.random.key(3), 32))
     options = {"key": jax.random.key(4), "rtol": 1e-4, "atol": 1e-4}
     # A field's Jacobian is no multiple of the identity: signs matter.

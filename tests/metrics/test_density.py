@@ -9,16 +9,16 @@ from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.metrics.density import _log_p
 from diffbench.process import PROCESSES
-from diffbench.programs import likelihood, scores
+from diffbench.programs import cache, scores
 from diffbench.programs import model as models
-from diffbench.programs.likelihood import elbo, in_blocks, log_likelihood, log_prob
-from diffbench.spec import canonical
+from diffbench.programs.likelihood import elbo, in_blocks, log_likelihood
+from diffbench.sources.exact import score_of as exact_score
 
 KEY = key_for(0, "density test")
 
 
 def exact_of(dataset, process):
-    return scores.evaluator(scores.exact(dataset.truth), process)
+    return scores.evaluator(exact_score(dataset.truth), process)
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +147,11 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     process = PROCESSES.build("vp")
     family, network = {"name": "score_sde", "params": {}}, {"name": "mlp", "params": {"widths": [8, 8]}}
     x = points_of(nine, 16)
-    programs = likelihood._program(log_prob, canonical(OPTIONS))
+    before = cache.compiled("likelihood")
 
     def measure(seed):
         params = models.initialise(network, key_for(seed, "init"), 2)
-        source = scores.learned(family, network, params)
+        source = scores.of_model(family, network, params)
         got = outcome(nine, None, score=scores.evaluator(source, process), process=process)
         values, arrays = METRICS.build("kl", points=16, rtol=1e-3, atol=1e-3).measure(KEY, got)
         found = log_likelihood(source, process, x, KEY, **OPTIONS)
@@ -160,7 +160,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
         return values["kl"]
 
     assert measure(0) != measure(1)
-    assert programs._cache_size() == 1
+    assert cache.compiled("likelihood") == before + 1
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from diffbench.metrics.mixing import LEVELS, diagnose, largest_rhat, starts
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 from diffbench.programs import scores
+from diffbench.sources.exact import score_of as exact_score
 
 KEY = key_for(0, "mixing test")
 
@@ -48,7 +49,7 @@ def measured(nine, outcome):
     def measure(name):
         if name not in found:
             process = PROCESSES.build(name)
-            score = scores.evaluator(scores.exact(nine.truth), process)
+            score = scores.evaluator(exact_score(nine.truth), process)
             found[name] = METRICS.build("mixing").measure(
                 KEY, outcome(nine, None, score=score, process=process)
             )
@@ -185,7 +186,7 @@ def test_the_stationary_variance_over_a_gaussian(outcome):
     radius = 2 * math.sqrt(v)
     held = dataclasses.replace(gaussian, modes=Shell(jnp.asarray(radius)))
     metric = METRICS.build("mixing", chains=64, steps=2000)
-    score = scores.evaluator(scores.exact(gaussian.truth), process)
+    score = scores.evaluator(exact_score(gaussian.truth), process)
     values, arrays = metric.measure(KEY, outcome(held, None, score=score, process=process))
     beyond = (arrays["mixing_modes"][2, :, 200:] == 1).mean()
     expected = 2 * stats.norm.sf(radius / math.sqrt(v / (1 - 0.1 * s2 / v)))
@@ -215,7 +216,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
 
     def measure(seed):
         params = models.initialise(network, key_for(seed, "init"), 2)
-        score = scores.evaluator(scores.learned(family, network, params), process)
+        score = scores.evaluator(scores.of_model(family, network, params), process)
         return metric.measure(KEY, outcome(nine, None, score=score, process=process))[1]["mixing_modes"]
 
     first = measure(0)
@@ -254,7 +255,7 @@ def test_a_level_out_of_reach_is_nan(nine, outcome, process, smallest_sigma, lev
         dataclasses.replace(nine, smallest_sigma=smallest_sigma),
         PROCESSES.build("ve", **process),
     )
-    score = scores.evaluator(scores.exact(nine.truth), process)
+    score = scores.evaluator(exact_score(nine.truth), process)
     values, arrays = METRICS.build("mixing").measure(
         KEY, outcome(dataset, None, score=score, process=process)
     )

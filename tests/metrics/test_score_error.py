@@ -148,7 +148,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
 
     def measure(seed):
         params = models.initialise(network, key_for(seed, "init"), 2)
-        score = scores.evaluator(scores.learned(family, network, params), process)
+        score = scores.evaluator(scores.of_model(family, network, params), process)
         return metric.measure(KEY, outcome(nine, None, score=score, process=process))[0], score.func
 
     first, program = measure(0)

@@ -9,9 +9,10 @@ import pytest
 
 from diffbench.contracts import DATASETS
 from diffbench.process import PROCESSES
-from diffbench.programs import likelihood, scores
+from diffbench.programs import cache, scores
 from diffbench.programs import model as models
 from diffbench.programs.likelihood import elbo, in_blocks, log_likelihood, log_prob
+from diffbench.sources.exact import score_of as exact_score
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ def truth_of(dataset, n):
 
 
 def exact_likelihood(dataset, process, x, **options):
-    return log_likelihood(scores.exact(dataset.truth), process, x, KEY, **options)
+    return log_likelihood(exact_score(dataset.truth), process, x, KEY, **options)
 
 
 def normal(v, process):
@@ -90,7 +91,7 @@ def test_in_one_dimension_densities_integrate_to_one(factor):
     # A score that is that of no data still gives a density.
     dataset, process = DATASETS.build("gaussian_mixture", dim=1), PROCESSES.build("vp")
     x, width = np.linspace(-8, 8, 512, endpoint=False, retstep=True)
-    exact = scores.evaluator(scores.exact(dataset.truth), process)
+    exact = scores.evaluator(exact_score(dataset.truth), process)
     found = in_blocks(
         log_prob, lambda x, t: factor * exact(x, t), process, x[:, None], KEY, block=512
     ).log_prob
@@ -198,12 +199,12 @@ def test_another_source_of_the_same_kind_compiles_nothing_new():
     def solve(seed, beta_max):
         params = models.initialise(NETWORK, jax.random.key(seed), 2)
         process = PROCESSES.build("vp", beta_max=beta_max)
-        return log_likelihood(scores.learned(family, NETWORK, params), process, x, KEY, **options)
+        return log_likelihood(scores.of_model(family, NETWORK, params), process, x, KEY, **options)
 
+    before = cache.compiled("likelihood")
     first, second = solve(0, 20.0), solve(1, 15.0)
     assert np.abs(first.log_prob - second.log_prob).max() > 1e-3
-    program = likelihood._program(log_prob, likelihood.canonical(options))
-    assert program._cache_size() == 1
+    assert cache.compiled("likelihood") == before + 1
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_the_bound_of_gaussian_data_is_just_below_their_entropy():
 def test_the_bound_lies_below_the_likelihood():
     dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("ddpm_linear")
     x = truth_of(dataset, 256)
-    score = scores.evaluator(scores.exact(dataset.truth), process)
+    score = scores.evaluator(exact_score(dataset.truth), process)
     bound = in_blocks(elbo, score, process, x, KEY).log_prob
     gap = in_blocks(log_prob, score, process, x, KEY).log_prob - bound
     assert gap.mean() > 3 * gap.std() / 16

@@ -9,8 +9,9 @@ import pytest
 
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
+from diffbench.programs import cache, sampling, scores
 from diffbench.programs import model as models
-from diffbench.programs import sampling, scores
+from diffbench.sources.exact import score_of as exact_score
 
 # Few steps: the same programs serve every test here.
 SHORT = {
@@ -27,7 +28,7 @@ def drawn(name, dataset, seed=0, **constants):
     params, process = SHORT[name]
     noise = PROCESSES.build(process, **constants, **({"levels": 4} if process == "ncsn" else {}))
     spec = {"name": name, "params": SAMPLERS.complete(name, params)}
-    return sampling.draw(spec, scores.exact(dataset.truth), noise, jax.random.key(seed), 8, 2)
+    return sampling.draw(spec, exact_score(dataset.truth), noise, jax.random.key(seed), 8, 2)
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +42,14 @@ def mixtures():
 def test_one_program_for_datasets_seeds_and_constants(name, mixtures):
     constants = {"sigma_max": 9} if SHORT[name][1] == "ncsn" else {"beta_max": 15}
     first = drawn(name, mixtures[0])
-    misses = sampling._program.cache_info().misses
+    before = cache.built(), cache.compiled(sampling.KIND)
     others = [
         drawn(name, mixtures[1]),
         drawn(name, mixtures[0], seed=1),
         drawn(name, mixtures[0], **constants),
     ]
     again = drawn(name, mixtures[0])
-    assert sampling._program.cache_info().misses == misses
-    params = SAMPLERS.complete(name, SHORT[name][0])
-    spec = sampling.canonical({"name": name, "params": params}), sampling.canonical({"score": "exact"})
-    assert sampling._program(*spec, 8, 2)._cache_size() == 1
+    assert (cache.built(), cache.compiled(sampling.KIND)) == before
     np.testing.assert_array_equal(again.samples, first.samples)
     for other in others:
         assert not np.array_equal(other.samples, first.samples)
@@ -90,7 +88,7 @@ def test_one_key_gives_every_sampler_the_same_start(mixtures, monkeypatch):
         return dataclasses.replace(real(name), run=lambda key, x, score, process: (x, 0))
 
     monkeypatch.setattr(SAMPLERS, "build", build)
-    vp, source = PROCESSES.build("vp"), scores.exact(mixtures[0].truth)
+    vp, source = PROCESSES.build("vp"), exact_score(mixtures[0].truth)
     for name in ("ancestral", "euler_maruyama"):
         spec = {"name": name, "params": {"start": True}}
         starts.append(sampling.draw(spec, source, vp, jax.random.key(3), 6, 2).samples)
@@ -103,19 +101,18 @@ def test_a_learned_score_is_drawn_from():
     family = {"name": "score_sde", "params": {}}
     network = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
     spec = {"name": "euler_maruyama", "params": {"steps": 3, "t_end": None}}
-    draws = []
+    draws, before = [], cache.compiled(sampling.KIND)
     for seed in (0, 1):
         params = models.initialise(network, jax.random.key(seed), 2)
-        source = scores.learned(family, network, params)
+        source = scores.of_model(family, network, params)
         draws.append(sampling.draw(spec, source, PROCESSES.build("vp"), jax.random.key(0), 5, 2))
     assert draws[0].nfe == 3
     assert not np.array_equal(draws[0].samples, draws[1].samples)
     # Other weights of the same shapes share the program.
-    program = sampling._program(sampling.canonical(spec), sampling.canonical(source.spec), 5, 2)
-    assert program._cache_size() == 1
+    assert cache.compiled(sampling.KIND) == before + 1
     noise, key = PROCESSES.build("vp"), jax.random.split(jax.random.key(0))
     x = noise.prior(2).sample(seed=key[0], sample_shape=(5,))
-    score = scores.score_function(source.spec, source.arrays, noise)
+    score = source.score(source.arrays, noise)
     samples, _ = SAMPLERS.build("euler_maruyama", steps=3).run(key[1], x, jax.jit(score), noise)
     np.testing.assert_allclose(draws[1].samples, samples, rtol=1e-3, atol=1e-3)
 
@@ -126,7 +123,7 @@ def test_samples_start_from_the_process_s_prior(mixtures):
     ve = PROCESSES.build("ve")
     x = ve.prior(2).sample(seed=jax.random.split(jax.random.key(0))[0], sample_shape=(8,))
     spec = {"name": "ancestral", "params": SAMPLERS.complete("ancestral", {"steps": 1})}
-    got = sampling.draw(spec, scores.exact(mixtures[0].truth), ve, jax.random.key(0), 8, 2)
+    got = sampling.draw(spec, exact_score(mixtures[0].truth), ve, jax.random.key(0), 8, 2)
     expected = x + ve.sigma(jnp.asarray(1.0)) ** 2 * mixtures[0].score(x, 1.0, 20.0)
     assert got.nfe == 1
     np.testing.assert_allclose(got.samples, expected, rtol=1e-3, atol=1e-3)

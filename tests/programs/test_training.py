@@ -1,6 +1,5 @@
 """The optimiser loop: bits that do not depend on its chunks, its averages, what it compiles and refuses."""
 
-import dataclasses
 import logging
 import math
 
@@ -11,10 +10,9 @@ import pytest
 
 from diffbench.families.base import Family
 from diffbench.process import PROCESSES
+from diffbench.programs import cache, training
 from diffbench.programs import model as models
-from diffbench.programs import training
 from diffbench.programs.training import State, Training, fit, fit_replicas, settings_of
-from diffbench.spec import canonical
 
 FAMILY = {"name": "score_sde", "params": {}}
 NETWORK = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 6}}
@@ -67,9 +65,7 @@ def test_seeds_and_data_matter(whole):
 
 
 def test_nothing_is_compiled_for_another_dataset_seed_or_constant(whole, caplog, monkeypatch):
-    setup = (canonical(FAMILY), canonical(NETWORK), canonical(dataclasses.asdict(SETTINGS)))
-    program = training._program(*setup, 7, False)
-    before = training._program.cache_info().misses
+    before = cache.built(), cache.compiled(training.KIND)
 
     def never(*args):
         raise AssertionError("the loss was traced again, or called from Python")
@@ -78,8 +74,7 @@ def test_nothing_is_compiled_for_another_dataset_seed_or_constant(whole, caplog,
     pool = POOL - 3
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         fitted(pool=pool, seed=5, process={"beta_min": 1, "beta_max": 7})
-    assert training._program.cache_info().misses == before
-    assert program._cache_size() == 1
+    assert (cache.built(), cache.compiled(training.KIND)) == before
     assert [record.getMessage() for record in caplog.records if "Compiling" in record.getMessage()] == []
 
 
@@ -90,8 +85,7 @@ def test_compiling_would_be_seen(caplog):
 
 
 def test_ema_is_its_formula(whole):
-    setup = (canonical(FAMILY), canonical(NETWORK), canonical(dataclasses.asdict(SETTINGS)))
-    one_step = training._program(*setup, 1, False)  # that of chunks of 1
+    one_step = training.program_of(FAMILY, NETWORK, SETTINGS, 1, False)  # that of chunks of 1
     process = PROCESSES.build("vp")
     start = models.initialise(NETWORK, jax.random.key(0), 2)
     state = State(start, start, SETTINGS.optimiser().init(start))

@@ -12,6 +12,7 @@ from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Column, M
 from diffbench.networks.base import NETWORKS, Network
 from diffbench.process import PROCESSES
 from diffbench.registry import PluginError, plugin_origin
+from diffbench.sources.base import SOURCES
 from diffbench.spec import identify
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
@@ -98,7 +99,7 @@ def test_a_metric_can_be_taken_of_the_fewest_points_that_it_asks_for(name):
     assert [*values] == [*metric.columns]
 
 
-@pytest.mark.parametrize("registry", [DATASETS, FAMILIES, SAMPLERS, METRICS, PROCESSES, NETWORKS])
+@pytest.mark.parametrize("registry", [DATASETS, FAMILIES, SAMPLERS, METRICS, PROCESSES, NETWORKS, SOURCES])
 def test_a_builder_that_returns_nothing_is_named(registry, monkeypatch):
     registry.loaded()
     monkeypatch.setattr(registry, "_entries", dict(registry._entries))

@@ -14,6 +14,8 @@ from scipy import stats
 from diffbench.contracts import key_for
 from diffbench.process import PROCESSES
 from diffbench.programs import sampling, scores, training
+from diffbench.sources.empirical import score_of as empirical_score
+from diffbench.sources.perturbed import score_of as perturbed_score
 
 pytestmark = pytest.mark.slow
 
@@ -55,14 +57,14 @@ def unevenness(which):
 
 
 def test_the_empirical_score_returns_the_training_points_alone(train, process):
-    distance, which = nearest(drawn(scores.empirical(train), process), train)
+    distance, which = nearest(drawn(empirical_score(train), process), train)
     assert (distance < NEAR).mean() > 0.999
     assert unevenness(which) < ONE_IN_TEN_MILLION  # all alike, by symmetry
 
 
 @pytest.mark.parametrize("error", ["constant", "field"])
 def test_a_bounded_error_changes_the_proportions_and_not_the_points(train, process, error):
-    source = scores.perturbed(scores.empirical(train), dim=2, error=error, size=1.0)
+    source = perturbed_score(empirical_score(train), dim=2, error=error, size=1.0)
     distance, which = nearest(drawn(source, process), train)
     assert (distance < NEAR).mean() > 0.99
     assert unevenness(which) > 2 * ONE_IN_TEN_MILLION
@@ -75,7 +77,7 @@ def test_a_learned_score_departs_from_the_training_points(train, process):
                "embedding": "concatenate", "output": "score", "scale_input": False}}  # fmt: skip
     settings = training.Training(steps=3000, batch=5, learning_rate=1e-3, warm_up=0, decay="constant")
     fit = training.fit(family, network, settings, process, train, jax.random.key(0), jax.random.key(1))
-    distance, _ = nearest(drawn(scores.learned(family, network, fit.ema), process), train)
+    distance, _ = nearest(drawn(scores.of_model(family, network, fit.ema), process), train)
     assert (distance < NEAR).mean() < 0.5
     # It has learned something: its samples are around the circle.
     assert np.median(distance) < 0.4

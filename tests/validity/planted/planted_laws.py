@@ -24,7 +24,7 @@ from diffbench.contracts import Sampler, key_for
 from diffbench.families.base import Family
 from diffbench.process import PROCESSES, Process, from_betas, prior_kl
 from diffbench.programs import training
-from diffbench.programs.scores import learned, score_function
+from diffbench.programs.scores import of_model
 
 V = 0.3
 BETAS = np.array([0.05, 0.1, 0.2, 0.35, 0.6])
@@ -171,10 +171,8 @@ def _weights_error(weights: learning.Weights, steps: int = 3, ema: float = 0.6) 
         )
 
     def score(params: Any) -> np.ndarray:
-        source = learned(learning.FAMILY, network, jax.tree.map(jnp.asarray, params))
-        return np.asarray(
-            score_function(source.spec, source.arrays, vp)(jnp.asarray(X, float), jnp.asarray(0.5))
-        )
+        source = of_model(learning.FAMILY, network, jax.tree.map(jnp.asarray, params))
+        return np.asarray(source.score(source.arrays, vp)(jnp.asarray(X, float), jnp.asarray(0.5)))
 
     return _largest(score(weights(made)), score(average))
 

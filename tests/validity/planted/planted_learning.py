@@ -78,7 +78,7 @@ def averaged(fit: training.Fit) -> Any:
         store = Store(folder)
         arrays = {**fits.flatten("raw", fit.raw), **fits.flatten("ema", fit.ema)}
         store.write("fit", identify(spec), {"status": "ok", "reason": "", "spec": spec}, arrays)
-        return draws.source_of({"score": "learned", "fit": spec}, Inputs(store), EASY.build()).arrays
+        return draws.score_of({"score": "learned", "fit": spec}, Inputs(store), EASY.build()).arrays
 
 
 def last(fit: training.Fit) -> Any:

@@ -1,0 +1,1 @@
+"""Where scores come from: each file a source, found by itself."""

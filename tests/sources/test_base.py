@@ -1,0 +1,75 @@
+"""Sources stand in specifications as they always have, and say what they lack."""
+
+import subprocess
+import sys
+
+import pytest
+from plugin_files import plugins_forgotten
+
+from diffbench.contracts import DATASETS
+from diffbench.registry import plugin_origin
+from diffbench.sources import base
+from diffbench.sources.base import SOURCES, BoundScore, Given, Source
+
+# As records of earlier releases have them: their hashes are the names of what is stored.
+STORED = [
+    ("learned", {}, {"score": "learned"}),
+    ("exact", {}, {"score": "exact"}),
+    ("empirical", {}, {"score": "empirical"}),
+    ("perturbed", {}, {"score": "perturbed", "of": "learned", "error": {"error": "constant", "size": 1.0}}),
+    (
+        "perturbed",
+        {"of": "exact", "error": "field", "size": 2},
+        {"score": "perturbed", "of": "exact", "error": {"error": "field", "size": 2.0}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "stored"), STORED)
+def test_a_shipped_source_stands_in_a_draw_as_it_is_stored(name, params, stored):
+    assert base.spec_of(name, params) == stored
+    assert base.name_of({**stored, "stage": "draw"}) == name
+    assert base.from_spec(stored).needs == SOURCES.build(name, **params).needs
+
+
+def test_the_shipped_sources_are_those_that_are_stored():
+    assert {name for name, _, _ in STORED} == {*SOURCES.loaded()}
+
+
+def test_another_source_stands_there_as_a_part_with_its_version_and_digest():
+    def mine(*, strength: float = 1.0) -> Source:
+        return Source(lambda given: BoundScore({}, (), None), needs=("truth",), version=3)
+
+    with plugins_forgotten():
+        with plugin_origin("p.py", "0123"):
+            SOURCES.register("mine")(mine)
+        spec = base.spec_of("mine", {"strength": 2})
+        part = {"name": "mine", "params": {"strength": 2.0}, "version": 3, "plugin": "0123"}
+        assert spec == {"score": part}
+        assert base.name_of(spec) == "mine"
+        assert base.from_spec(spec).needs == ("truth",)
+
+
+def test_a_source_of_a_later_version_is_another_specification():
+    def second() -> Source:
+        return Source(lambda given: BoundScore({}, (), None), version=2)
+
+    with plugins_forgotten():
+        SOURCES.register("second")(second)
+        assert base.spec_of("second") == {"score": {"name": "second", "params": {}, "version": 2}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("learned", "a trained model"), ("empirical", "a finite training set")]
+)
+def test_a_source_says_what_it_was_not_given(name, text):
+    with pytest.raises(ValueError, match=f"the {name} score needs {text}; got none"):
+        SOURCES.build(name).make(Given(DATASETS.build("circle")))
+
+
+def test_tables_read_the_names_of_sources_without_jax():
+    code = (
+        "import sys; from diffbench.sources import empirical, exact, learned\n"
+        "assert (exact.NAME, 'jax' in sys.modules) == ('exact', False)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
