@@ -34,6 +34,7 @@ FEW = {
     "predictor_corrector": {"steps": 5},
     "probability_flow": {"solver": "heun", "steps": 5},
     "bpd": {"points": 8},
+    "denoising": {"points": 8, "shown": 2},
     "kl": {"points": 32},
     "mixing": {"steps": 50},
     "mode_tv": {"null_samples": 2**12},

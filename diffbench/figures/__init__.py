@@ -1,4 +1,4 @@
-"""Figures from stored records: samples beside the truth, losses, score fields, mixing, and quality.
+"""Figures from stored records: samples beside the truth, images, losses, score fields, mixing, and quality.
 
 Nothing is run here: what is not in the store is a panel that says so. Each figure is a
 PNG and a PDF under `figures/`, and the same records give the same bytes.
@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffbench.figures import curves, density, fields, memorisation, mixing, quality, split
+from diffbench.figures import curves, density, fields, images, memorisation, mixing, quality, split
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
@@ -41,7 +41,7 @@ def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
 def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
-    sources = [part.draw(run) for part in (density, curves, fields, mixing, memorisation, quality)]
+    sources = [part.draw(run) for part in (density, images, curves, fields, mixing, memorisation, quality)]
     if parts is not None:
         sources.append(split.draw(parts, run.headlines()))
     for title, figure in itertools.chain(*sources):

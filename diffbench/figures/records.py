@@ -199,6 +199,11 @@ class Run:
         """Returns a row's samples in data coordinates, `[n, D]`, or None."""
         return self._store.arrays("draw", row.draw_id).get("samples") if row.status == "ok" else None
 
+    def shape(self, row: Row) -> tuple[int, int, int] | None:
+        """Returns (H, W, C) of a row's samples where they are images, or None."""
+        found = (self._store.read("draw", row.draw_id) or {}).get("shape")
+        return None if found is None else (int(found[0]), int(found[1]), int(found[2]))
+
     def reference(self, dataset: str) -> np.ndarray | None:
         """Returns points of the truth, `[m, D]`: the reference, or else a truth draw."""
         for row in self.of(dataset=dataset):

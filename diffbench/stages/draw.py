@@ -54,7 +54,7 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
     label = label_of(spec["dataset"])
     kind = sources.name_of(spec)
     if kind in _BRACKETS:
-        return {"nfe": 0}, {"samples": np.asarray(_BRACKETS[kind](spec, dataset, label))}
+        return {"nfe": 0, **_shape(dataset)}, {"samples": np.asarray(_BRACKETS[kind](spec, dataset, label))}
     inputs.need(spec.get("fit"))
     drawn = sampling.draw(
         part_of(spec["sampler"]),
@@ -70,7 +70,12 @@ def draw(spec: Spec, inputs: Inputs) -> Made:
     if bad:
         reason = f"{bad} of {spec['n']} samples are not finite"
         return {"status": "diverged", "reason": reason, "nfe": drawn.nfe}, arrays
-    return {"nfe": drawn.nfe}, arrays
+    return {"nfe": drawn.nfe, **_shape(dataset)}, arrays
+
+
+def _shape(dataset: Dataset) -> dict[str, list[int]]:
+    """Returns what figures need to show samples that are images."""
+    return {} if dataset.shape is None else {"shape": list(dataset.shape)}
 
 
 DRAW = Stage("draw", "drawing", draw)
