@@ -140,6 +140,14 @@ class Dataset:
     grain: float | None = None
     version: int = 1
 
+    def need(self, what: str) -> Any:
+        """Returns what is known of the data, of the `NEEDS` that are a dataset's.
+
+        Raises:
+          ValueError: If it is not known.
+        """
+        return Outcome(None, None, None, None, None, self).need(what)
+
     def standardise(self, x: Points) -> Array:
         """Returns (x - mean)/scale: in NumPy's float64 where NumPy's points are too far for float32."""
         if isinstance(x, np.ndarray) and not np.abs(x).max(initial=0.0) < _WIDE:
@@ -238,6 +246,63 @@ class Outcome(NamedTuple):
     dataset: Dataset
     prepared: Any = None
 
+    def need(self, what: str) -> Any:
+        """Returns what a metric needs of a row.
+
+        Args:
+          what: One of `NEEDS`.
+
+        Raises:
+          ValueError: If the row, or its dataset, has none.
+        """
+        found = NEEDS[what].of(self)
+        if found is None:
+            raise ValueError(f"it needs {lacking(what, self.dataset)}")
+        return found
+
+
+class Need(NamedTuple):
+    """Something that a metric may need.
+
+    Attributes:
+      words: What people call it.
+      of: A row -> what it offers of it, or None.
+      remedy: What a user can do about a dataset that has none; empty where it is the row's.
+      of_data: Whether it is the dataset's, whatever the row.
+    """
+
+    words: str
+    of: Callable[[Outcome], Any]
+    remedy: str = ""
+    of_data: bool = False
+
+
+NEEDS: Mapping[str, Need] = {
+    "samples": Need("samples", lambda row: row.samples),
+    "score": Need("a score", lambda row: row.score),
+    "process": Need("a noise process", lambda row: row.process),
+    "modes": Need("modes", lambda row: row.dataset.modes, of_data=True),
+    "manifold": Need("a manifold", lambda row: row.dataset.distance, of_data=True),
+    "intrinsic": Need("coordinates on a manifold", lambda row: row.dataset.intrinsic, of_data=True),
+    "density": Need(
+        "a density",
+        lambda row: row.dataset.truth if row.dataset.density else None,
+        "; give it a thickness above 0",
+        of_data=True,
+    ),
+    "grey": Need("grey levels", lambda row: row.dataset.grey, of_data=True),
+    "train": Need("a finite training set (train_size of at least 2)", lambda row: row.train, of_data=True),
+}
+"""What the outcome must offer, by the word of `Metric.needs`."""
+
+
+def lacking(what: str, dataset: Dataset) -> str:
+    """Returns what is needed and not there, in words."""
+    need = NEEDS[what]
+    if not need.of_data:
+        return f"{need.words}, and this row has none"
+    return f"{need.words}, and dataset {dataset.name!r} has none{need.remedy}"
+
 
 Better = Literal["lower", "higher", "truth"]
 
@@ -274,8 +339,7 @@ class Metric:
     Attributes:
       columns: What it reports, in order.
       measure: (key, outcome) -> values by column and named arrays.
-      needs: What the outcome must offer, of: "samples", "modes", "manifold",
-        "intrinsic", "density", "grey", "score", "train". Without "samples" the measurement belongs to the
+      needs: What the outcome must offer, of `NEEDS`. Without "samples" the measurement belongs to the
         score, and every draw from that score shares it.
       floor: "two_sample" where truth against the reference gives a noise floor that
         values are read against; "two_sided" where `finish` needs draws of truth against

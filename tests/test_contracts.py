@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, key_for
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, NEEDS, SAMPLERS, Outcome, key_for
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.sources.base import SOURCES
@@ -89,3 +89,13 @@ def test_each_registry_has_its_group_and_its_parts(registry, kind, group):
     assert registry.loaded()
     for name in registry.loaded():
         assert isinstance(registry.complete(name), dict)
+
+
+@pytest.mark.parametrize("what", NEEDS)
+def test_what_a_metric_needs_is_there_or_is_named(what):
+    nothing = Outcome(None, None, None, None, None, DATASETS.build("circle", thickness=0.0))
+    if what in ("manifold", "intrinsic"):
+        assert nothing.need(what) is not None
+        return
+    with pytest.raises(ValueError, match=r"^it needs .*, and (this row|dataset 'circle') has none"):
+        nothing.need(what)

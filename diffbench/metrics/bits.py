@@ -72,16 +72,13 @@ def bpd(
         return dataset.entropy()[0] if _known(dataset) else math.nan
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        score, process, dataset = outcome.score, outcome.process, outcome.dataset
-        if score is None or process is None:
-            raise ValueError("bpd needs a score and its process; got a row without them")
-        if dataset.grey is None:
-            raise ValueError(f"bpd needs grey levels, and dataset {dataset.name!r} has none")
+        dataset = outcome.dataset
+        score, process, grey = (outcome.need(what) for what in ("score", "process", "grey"))
         key_x, key_trace = jax.random.split(key)
         x = dataset.standardise(dataset.sample(key_x, points))
         found = in_blocks(log_prob, score, process, x, key_trace, block=_BLOCK, **options).log_prob
         log_q, unit = found.mean(axis=1), dataset.dim * math.log(2.0)
-        offset = math.log2(dataset.scale / dataset.grey)
+        offset = math.log2(dataset.scale / grey)
         excess = entropy = (math.nan, math.nan)
         if _known(dataset):
             excess = _mean((np.asarray(_log_p(dataset.truth, x), np.float64) - log_q) / unit)
@@ -96,7 +93,7 @@ def bpd(
             "bpd_entropy": entropy[0],
             "bpd_trace_se": math.sqrt(spread / points) / unit if spread >= 0.0 else math.nan,
             "bpd_offset": offset,
-            "bpd_blur": _blur(process, t_end) * dataset.scale / dataset.grey,
+            "bpd_blur": _blur(process, t_end) * dataset.scale / grey,
         }
         return values, {"bpd_log_prob": log_q}
 

@@ -77,7 +77,7 @@ def nll(
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         key_x, key_trace, key_noise = jax.random.split(key, 3)
-        score, process, x = _judged("nll", outcome, key_x, points)
+        score, process, x = _judged(outcome, key_x, points)
         log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
         values = dict(zip(("nll", "nll_se"), _mean(-log_q), strict=True))
         values["nll_entropy"] = float(prepared(prepare, outcome))
@@ -124,7 +124,7 @@ def kl(
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         key_x, key_trace = jax.random.split(key)
-        score, process, x = _judged("kl", outcome, key_x, points)
+        score, process, x = _judged(outcome, key_x, points)
         log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
         log_ratio = np.asarray(_log_p(outcome.dataset.truth, x), np.float64) - log_q
         mean, error = _mean(log_ratio)
@@ -146,12 +146,10 @@ def _options(
     return {"trace": trace, "probes": probes, "t_end": t_end, "rtol": rtol, "atol": atol}
 
 
-def _judged(name: str, outcome: Outcome, key: PRNGKey, points: int) -> tuple[Score, Process, Array]:
+def _judged(outcome: Outcome, key: PRNGKey, points: int) -> tuple[Score, Process, Array]:
     """Returns the score, its process, and fresh points of truth, standardised, `[n, D]`."""
-    if outcome.score is None or outcome.process is None:
-        raise ValueError(f"{name} needs a score and its process; got a row without them")
     dataset = outcome.dataset
-    return outcome.score, outcome.process, dataset.standardise(dataset.sample(key, points))
+    return outcome.need("score"), outcome.need("process"), dataset.standardise(dataset.sample(key, points))
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:

@@ -24,11 +24,7 @@ def manifold_distance() -> Metric:
     """
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        distance: Any = outcome.dataset.distance
-        if distance is None:
-            raise ValueError(
-                f"manifold_distance needs a dataset on a manifold; {outcome.dataset.name!r} is not"
-            )
+        distance = outcome.need("manifold")
         x = exact_points("samples", outcome.samples, dim=outcome.dataset.dim)
         if too_far(x):
             return dict.fromkeys(columns, math.nan), {}
@@ -91,9 +87,7 @@ def intrinsic() -> Metric:
 
 def _places(dataset: Dataset, name: str, x: Any) -> np.ndarray:
     """Returns intrinsic coordinates, `[n, k]`."""
-    coordinates: Any = dataset.intrinsic
-    if coordinates is None:
-        raise ValueError(f"intrinsic needs coordinates on a manifold; dataset {dataset.name!r} has none")
+    coordinates = dataset.need("intrinsic")
     # Far out the nearest point depends on the direction alone.
     return np.asarray(coordinates(_drawn_in(name, exact_points(name, x, dim=dataset.dim))[0]))
 

@@ -55,9 +55,7 @@ def memorisation() -> Metric:
     """
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        if outcome.train is None:
-            raise ValueError("memorisation needs a finite training set; the outcome has none")
-        train = exact_points("train", outcome.train, least=2)
+        train = exact_points("train", outcome.need("train"), least=2)
         dim = train.shape[1]
         x = exact_points("samples", outcome.samples, dim=dim)
         held_out = exact_points("reference", outcome.reference, dim=dim)

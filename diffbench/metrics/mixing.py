@@ -106,13 +106,10 @@ def mixing(
     checks.positive(step=step)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        score, process, dataset = outcome.score, outcome.process, outcome.dataset
-        if score is None or process is None:
-            raise ValueError("mixing needs a score and its process; got a row without them")
-        if dataset.modes is None:
-            raise ValueError(f"mixing needs a dataset with modes; {dataset.name!r} has none")
+        dataset = outcome.dataset
+        score, process, known = (outcome.need(what) for what in ("score", "process", "modes"))
         x0 = starts(dataset, chains)
-        visited = _visited(_argument(score), process, dataset.modes, key, x0, levels, step, steps=steps)
+        visited = _visited(_argument(score), process, known, key, x0, levels, step, steps=steps)
         reached = np.array([covered(process, dataset, level, level) for level in levels])
         modes = np.where(reached[:, None, None], np.asarray(visited), -1)
         worst = np.array([diagnose(level) for level in modes])

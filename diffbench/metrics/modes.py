@@ -69,9 +69,7 @@ def mode_tv(*, null_samples: int = 2**20, beyond: float = 0.999) -> Metric:
             return dict.fromkeys(columns, math.nan), {"mode_shares": np.full(null.size, math.nan)}
         # Far out the likeliest mode depends on the direction alone.
         near = jnp.asarray(x / np.maximum(norms(x) / _FAR, 1.0)[:, None], float)
-        share, stray = _shares(
-            _modes_of(outcome.dataset), near, bound=float(stats.chi2.ppf(beyond, x.shape[1]))
-        )
+        share, stray = _shares(outcome.need("modes"), near, bound=float(stats.chi2.ppf(beyond, x.shape[1])))
         values = {
             "mode_tv": 0.5 * float(np.abs(share - null).sum()),
             "missing_modes": float(((x.shape[0] * null >= 10) & (share < null / 10)).sum()),
@@ -83,15 +81,9 @@ def mode_tv(*, null_samples: int = 2**20, beyond: float = 0.999) -> Metric:
     return Metric(columns, measure, needs=("samples", "modes"), floor="two_sample", prepare=prepare)
 
 
-def _modes_of(dataset: Dataset) -> Modes:
-    if dataset.modes is None:
-        raise ValueError(f"mode_tv needs a dataset with modes; {dataset.name!r} has none")
-    return dataset.modes
-
-
 def _null_shares(dataset: Dataset, samples: int) -> np.ndarray:
     """Returns the shares of truth by largest responsibility, `[K]`."""
-    modes = _modes_of(dataset)
+    modes: Modes = dataset.need("modes")
     total = np.zeros(modes.weights.shape[0])
     for start in range(0, samples, _DRAW):
         n = min(_DRAW, samples - start)

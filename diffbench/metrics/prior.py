@@ -27,9 +27,7 @@ def prior_divergence(*, samples: int = 4096) -> Metric:
     checks.count("samples", samples, least=2)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        process, dataset = outcome.process, outcome.dataset
-        if process is None:
-            raise ValueError("prior_kl needs a process; got a row without one")
+        process, dataset = outcome.need("process"), outcome.dataset
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
         mean, error = _estimate(process, dataset.truth, x0, key_eps)

@@ -83,9 +83,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
     levels = [level for level in FIELD_LOG_SNR if low <= level <= high]
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        score, process, dataset = outcome.score, outcome.process, outcome.dataset
-        if score is None or process is None:
-            raise ValueError("score_error needs a score and its process; got a row without them")
+        score, process, dataset = outcome.need("score"), outcome.need("process"), outcome.dataset
         if not covered(process, dataset, low, high):
             return dict.fromkeys(columns, math.nan), _fields(score, process, dataset, samples, levels)
         key_x0, key_eps = jax.random.split(key)

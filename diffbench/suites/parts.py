@@ -13,7 +13,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset, Metric, Sampler
+from diffbench.contracts import (
+    DATASETS,
+    FAMILIES,
+    METRICS,
+    NEEDS,
+    SAMPLERS,
+    Dataset,
+    Metric,
+    Outcome,
+    Sampler,
+    lacking,
+)
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES, Process
@@ -103,29 +114,13 @@ def lacks(metric: Metric, dataset: Dataset, points: Mapping[str, int]) -> str | 
       dataset: The dataset.
       points: How many there are of "samples", "reference" and, where it is finite, "train".
     """
-    offers = {
-        "samples": True,
-        "score": True,
-        "modes": dataset.modes is not None,
-        "manifold": dataset.distance is not None,
-        "intrinsic": dataset.intrinsic is not None,
-        "density": dataset.density,
-        "grey": dataset.grey is not None,
-        "train": points.get("train", 0) >= 2,
-    }
+    train = points.get("train", 0) >= 2 or None
     for need in metric.needs:
-        if need not in offers:
-            return f"it needs {need!r}, which is none of {', '.join(offers)}"
-        if not offers[need]:
-            hint = {
-                "train": "a finite training set (train_size of at least 2)",
-                "manifold": "a manifold",
-                "intrinsic": "coordinates on a manifold",
-                "density": "a density",
-                "grey": "grey levels",
-            }.get(need, need)
-            remedy = {"density": "; give it a thickness above 0"}.get(need, "")
-            return f"it needs {hint}, and dataset {dataset.name!r} has none{remedy}"
+        if need not in NEEDS:
+            return f"it needs {need!r}, which is none of {', '.join(NEEDS)}"
+        # What rows are to have, some row has; training points and truths are the dataset's.
+        if NEEDS[need].of_data and NEEDS[need].of(Outcome(None, None, train, None, None, dataset)) is None:
+            return f"it needs {lacking(need, dataset)}"
     for what, least in metric.least.items():
         if what in points and points[what] < least:
             words = {"samples": "samples", "reference": "reference points", "train": "training points"}

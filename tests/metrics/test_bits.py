@@ -109,5 +109,5 @@ def test_exact_scores_of_digits_are_within_a_hundredth_of_a_bit(size):
 
 def test_what_has_no_grey_levels_has_no_bits_per_dimension():
     dataset = DATASETS.build("nine_gaussians")
-    with pytest.raises(ValueError, match="bpd needs grey levels, and dataset 'nine_gaussians' has none"):
+    with pytest.raises(ValueError, match="it needs grey levels, and dataset 'nine_gaussians' has none"):
         METRICS.build("bpd").measure(jax.random.key(0), outcome_of(dataset, PROCESSES.build("vp"), jnp.sign))

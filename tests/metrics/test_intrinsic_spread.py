@@ -82,6 +82,6 @@ def test_samples_that_are_not_finite_give_nan(truth, outcome, name):
 
 def test_a_dataset_without_coordinates_is_named(nine, outcome):
     with pytest.raises(
-        ValueError, match="intrinsic needs coordinates on a manifold; dataset 'nine_gaussians' has none"
+        ValueError, match="it needs coordinates on a manifold, and dataset 'nine_gaussians' has none"
     ):
         METRICS.build("intrinsic").measure(KEY, outcome(nine, np.zeros((5, 2)), np.zeros((5, 2))))

@@ -61,5 +61,5 @@ def test_nan_reaches_the_columns(circle, truth, outcome):
 
 
 def test_a_dataset_without_a_manifold_is_named(nine, outcome):
-    with pytest.raises(ValueError, match="needs a dataset on a manifold; 'nine_gaussians' is not"):
+    with pytest.raises(ValueError, match="it needs a manifold, and dataset 'nine_gaussians' has none"):
         METRICS.build("manifold_distance").measure(KEY, outcome(nine, np.zeros((5, 2))))

@@ -103,7 +103,7 @@ def test_samples_that_are_not_finite_give_nan(nine, truth, measure):
 
 def test_what_is_wrong_is_named(nine, truth, measure):
     x = truth(nine, 20, "x")
-    with pytest.raises(ValueError, match="memorisation needs a finite training set; the outcome has none"):
+    with pytest.raises(ValueError, match="it needs a finite training set"):
         measure(x, x, None)
     with pytest.raises(ValueError, match="train must hold at least 2 points; got 1"):
         measure(x, x, x[:1])

@@ -279,8 +279,8 @@ def test_what_is_wrong_is_named(nine, outcome):
         build("mixing", steps=9)
     with pytest.raises(ValueError, match="step must be positive and finite; got 0"):
         build("mixing", step=0.0)
-    with pytest.raises(ValueError, match="mixing needs a score and its process; got a row without them"):
+    with pytest.raises(ValueError, match="it needs a score, and this row has none"):
         build("mixing").measure(KEY, outcome(nine, None))
     circle, process = DATASETS.build("circle"), PROCESSES.build("vp")
-    with pytest.raises(ValueError, match="mixing needs a dataset with modes; 'circle' has none"):
+    with pytest.raises(ValueError, match="it needs modes, and dataset 'circle' has none"):
         build("mixing").measure(KEY, outcome(circle, None, score=lambda x, t: -x, process=process))

@@ -95,5 +95,5 @@ def test_what_is_wrong_is_named(metric, nine, outcome):
     with pytest.raises(ValueError, match="null_samples must be at least 1; got 0"):
         METRICS.build("mode_tv", null_samples=0)
     modeless = dataclasses.replace(nine, modes=None)
-    with pytest.raises(ValueError, match="needs a dataset with modes; 'nine_gaussians' has none"):
+    with pytest.raises(ValueError, match="it needs modes, and dataset 'nine_gaussians' has none"):
         metric.measure(KEY, outcome(modeless, np.zeros((5, 2))))

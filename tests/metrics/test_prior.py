@@ -43,5 +43,5 @@ def test_it_sees_a_schedule_that_does_not_reach_its_prior():
 
 
 def test_a_row_without_a_process_is_an_error():
-    with pytest.raises(ValueError, match="prior_kl needs a process"):
+    with pytest.raises(ValueError, match="it needs a noise process, and this row has none"):
         measured(DATASETS.build("nine_gaussians"), None)

@@ -189,5 +189,5 @@ def test_what_is_wrong_is_named(nine, outcome):
         METRICS.build("score_error", points=1)
     with pytest.raises(ValueError, match="samples must be at least 1; got 0"):
         METRICS.build("score_error", samples=0)
-    with pytest.raises(ValueError, match="needs a score and its process; got a row without them"):
+    with pytest.raises(ValueError, match="it needs a score, and this row has none"):
         METRICS.build("score_error").measure(KEY, outcome(nine, np.zeros((5, 2))))
