@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from diffbench.contracts import (
     DATASETS,
     FAMILIES,
+    KNOWN,
     METRICS,
     NEEDS,
     SAMPLERS,
     Dataset,
     Metric,
-    Outcome,
     Sampler,
     lacking,
 )
@@ -114,13 +114,17 @@ def lacks(metric: Metric, dataset: Dataset, points: Mapping[str, int]) -> str | 
       dataset: The dataset.
       points: How many there are of "samples", "reference" and, where it is finite, "train".
     """
-    train = points.get("train", 0) >= 2 or None
     for need in metric.needs:
         if need not in NEEDS:
             return f"it needs {need!r}, which is none of {', '.join(NEEDS)}"
-        # What rows are to have, some row has; training points and truths are the dataset's.
-        if NEEDS[need].of_data and NEEDS[need].of(Outcome(None, None, train, None, None, dataset)) is None:
-            return f"it needs {lacking(need, dataset)}"
+        # Scores and samples are what rows are to have; a dataset's own are there or not.
+        none = (
+            points.get("train", 0) < 2
+            if need == "train"
+            else need in KNOWN and KNOWN[need].of(dataset) is None
+        )
+        if none:
+            return f"it needs {lacking(NEEDS[need], dataset)}"
     for what, least in metric.least.items():
         if what in points and points[what] < least:
             words = {"samples": "samples", "reference": "reference points", "train": "training points"}

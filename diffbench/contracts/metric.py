@@ -1,0 +1,120 @@
+"""A metric: what it may look at, what it needs of that, and the numbers it reports."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from diffbench.contracts.arrays import PRNGKey, Score
+from diffbench.contracts.dataset import KNOWN, Dataset, Need
+from diffbench.process import Process
+
+
+class Outcome(NamedTuple):
+    """What a metric may look at. Widen this record, never a signature.
+
+    Attributes:
+      samples: Samples of a model, standardised, `[n, D]`.
+      reference: Fresh truth, standardised, `[m, D]`.
+      train: Training points, `[k, D]`, or None where data was unlimited.
+      score: The score the samples came from, or None for truth rows.
+      process: Its process, or None for truth rows.
+      dataset: The dataset.
+      prepared: What the metric's `prepare` returned.
+    """
+
+    samples: Any
+    reference: Any
+    train: Any
+    score: Score | None
+    process: Process | None
+    dataset: Dataset
+    prepared: Any = None
+
+    def need(self, what: str) -> Any:
+        """Returns what a metric needs of a row.
+
+        Args:
+          what: One of `NEEDS`.
+
+        Raises:
+          ValueError: If the row, or its dataset, has none.
+        """
+        if what in KNOWN:
+            return self.dataset.need(what)
+        found = NEEDS[what].of(self)
+        if found is None:
+            raise ValueError(f"it needs {NEEDS[what].words}, and this row has none")
+        return found
+
+
+NEEDS: Mapping[str, Need] = {
+    "samples": Need("samples", lambda row: row.samples),
+    "score": Need("a score", lambda row: row.score),
+    "process": Need("a noise process", lambda row: row.process),
+    "train": Need("a finite training set (train_size of at least 2)", lambda row: row.train),
+    **KNOWN,
+}
+"""What a metric may need, by the word of `Outcome.need` and `Metric.needs`: of a row, and of its dataset."""
+
+
+Better = Literal["lower", "higher", "truth"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One number a metric reports.
+
+    Attributes:
+      better: What is good: "lower", "higher", or "truth", nearest to what truth reads, where both
+        sides are bad: `perfect` where it is known, the mean of the floor elsewhere.
+      perfect: The value of a perfect model, or None where it depends on the data.
+      censored: Whether a value of n, the number of samples, stands for "more than n".
+      optional: Whether it is NaN where the process or the data has no such number.
+    """
+
+    better: Better = "lower"
+    perfect: float | None = None
+    censored: bool = False
+    optional: bool = False
+
+
+Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]
+"""Values by column, and named arrays (curves), of one measurement."""
+
+Finish = Callable[[Mapping[str, float], Mapping[str, Any], Mapping[str, Any]], Mapping[str, float]]
+"""(values, arrays, the floor's arrays `[R, ...]`) -> values, scaled by the floor."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A judge of samples or of scores.
+
+    Attributes:
+      columns: What it reports, in order.
+      measure: (key, outcome) -> values by column and named arrays.
+      needs: What the outcome must offer, of `NEEDS`. Without "samples" the measurement belongs to the
+        score, and every draw from that score shares it.
+      floor: "two_sample" where truth against the reference gives a noise floor that
+        values are read against; "two_sided" where `finish` needs draws of truth against
+        as many fresh points of truth, and values have no z; else None.
+      skips: Names of the sources of scores that it says nothing of.
+      prepare: (reference, dataset) -> what depends on the truth alone, computed once
+        for many measurements; it arrives as `outcome.prepared`.
+      finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.
+      least: Fewest points that it can be taken of: of "samples", "reference", "train".
+      version: Changed whenever the values change.
+    """
+
+    columns: Mapping[str, Column]
+    measure: Callable[[PRNGKey, Outcome], Measured]
+    needs: tuple[str, ...] = ("samples",)
+    floor: Literal["two_sample", "two_sided"] | None = None
+    skips: tuple[str, ...] = ()
+    prepare: Callable[[Any, Dataset], Any] | None = None
+    finish: Finish | None = None
+    least: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    version: int = 1

@@ -1,0 +1,41 @@
+"""A sampler: from the prior to samples, by a score of which it knows nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from diffbench.contracts.arrays import Array, PRNGKey, Score
+from diffbench.process import Process
+
+
+class Step(NamedTuple):
+    """One move of a sampler from time t to s.
+
+    Attributes:
+      x: The new points, `[n, D]`.
+      mean: The same without the noise of this step: what a last step returns.
+    """
+
+    x: Array
+    mean: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """A way from the prior to samples; it sees a process and a score, nothing else.
+
+    Attributes:
+      run: (key, x_T `[n, D]`, score, process) -> (x_0 `[n, D]`, nfe), nfe the score
+        evaluations spent on each sample. Samples of a solve that did not end are NaN.
+      unfit: process -> why this sampler cannot run on it, or None.
+      end: process -> the time down to which it may ask the score; where a process ends by
+        default unless the sampler says otherwise.
+      version: Changed whenever the samples change.
+    """
+
+    run: Callable[[PRNGKey, Array, Score, Process], tuple[Array, Any]]
+    unfit: Callable[[Process], str | None] = lambda process: None
+    end: Callable[[Process], float] = lambda process: process.t_end
+    version: int = 1
