@@ -41,9 +41,9 @@ def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
 def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
-    sources = [part.draw(run) for part in (density, images, curves, fields, mixing, memorisation, quality)]
+    sources = [part.pages(run) for part in (density, images, curves, fields, mixing, memorisation, quality)]
     if parts is not None:
-        sources.append(split.draw(parts, run.headlines()))
+        sources.append(split.pages(parts, run.headlines()))
     for title, figure in itertools.chain(*sources):
         name = _free(plain(title), taken)
         taken.add(name.lower())

@@ -36,7 +36,7 @@ _DOWN = 3  # rows of panels on a page
 Trace = tuple[np.ndarray, np.ndarray]
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields the figures of loss and score error, those that have anything to show."""
 
     def losses(rows: Sequence[Row]) -> list[Trace]:

@@ -37,7 +37,7 @@ class Line(NamedTuple):
     cells: tuple[list[Row], ...]
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields the density figures of each dataset, more than one where they are many."""
     for dataset in run.datasets:
         truth = run.reference(dataset)

@@ -35,7 +35,7 @@ _NOTE = "Arrow length: square root of the score's size, one scale for each colum
 _LONGEST = 1.5  # arrows, in steps of the grid
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields a figure for each dataset in two dimensions, family and budget: its first seed."""
     for dataset in run.datasets:
         for family in run.families:

@@ -21,6 +21,9 @@ from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place,
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import frame
 from diffbench.figures.words import caption, fitted
+from diffbench.sources.empirical import NAME as EMPIRICAL
+from diffbench.sources.exact import NAME as EXACT
+from diffbench.sources.learned import NAME as LEARNED
 
 _SIDE = 6  # images of a grid, each way
 _SHOWN = 3  # images that are denoised
@@ -66,7 +69,7 @@ def mosaic(images: np.ndarray, ink: Ink, across: int) -> np.ndarray:
     return page[:-1, :-1]
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields the figures of each dataset of images: its first seed."""
     for dataset in run.datasets:
         rows = run.of(dataset=dataset)
@@ -77,12 +80,12 @@ def draw(run: Run) -> Iterator[tuple[str, Figure]]:
         ink = ink_of(shape, truth)
         for name, cells in _samplers(run, dataset):
             yield f"images_{dataset}_{name}", _grids(run, cells, ink, f"{dataset}, {name}")
-        for row in _first(run, dataset, "learned"):
+        for row in _first(run, dataset, LEARNED):
             arrays = run.curves(row, "denoising")
             if arrays:
                 title = f"{dataset}: {run.name(row.family, row.budget)}"
                 yield f"denoising_{dataset}_{run.name(row.family, row.budget)}", _denoised(arrays, ink, title)
-        near = [row for score in ("empirical", "learned") for row in _first(run, dataset, score)]
+        near = [row for score in (EMPIRICAL, LEARNED) for row in _first(run, dataset, score)]
         near = [row for row in near if "train" in run.curves(row, "memorisation")]
         if near:
             yield f"nearest_{dataset}", _nearest(run, near, ink, dataset)
@@ -166,7 +169,7 @@ def _show(axes: Axes, page: np.ndarray) -> None:
 def _denoised(arrays: Mapping[str, np.ndarray], ink: Ink, title: str) -> Figure:
     """Draws a block of lines for each image: noisy, learned, exact and difference, a column a noise level."""
     levels = arrays["denoising_log_snr"]
-    lines = [("noisy", "denoising_noisy"), ("learned", "denoising_told"), ("exact", "denoising_exact")]
+    lines = [("noisy", "denoising_noisy"), (LEARNED, "denoising_told"), (EXACT, "denoising_exact")]
     lines = [line for line in lines if line[1] in arrays]
     with_truth = len(lines) == 3
     shown = min(_SHOWN, len(arrays["denoising_clean"]))

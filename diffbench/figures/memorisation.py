@@ -25,7 +25,7 @@ _SIDE = 1.5
 _MANY = 100  # training points that can be told apart
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields a figure for each dataset in two dimensions and each process: its first seed."""
     for dataset in run.datasets:
         rows = [row for row in run.of(dataset=dataset) if row.sampler and row.measured(METRIC)]

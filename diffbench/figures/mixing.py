@@ -35,7 +35,7 @@ class Traces(NamedTuple):
     modes: np.ndarray
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields a figure for each dataset, family and budget: its first seed, beside the exact score."""
     for dataset in run.datasets:
         for family in run.families:

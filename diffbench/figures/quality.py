@@ -43,7 +43,7 @@ _LINES = 4  # of panels, below each other on one page
 _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 
 
-def draw(run: Run) -> Iterator[tuple[str, Figure]]:
+def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields figures of z over NFE: for each column a line of panels, one for each dataset."""
     columns = run.headlines()
     rows = [row for row in run.rows if row.score in (EXACT, LEARNED)]

@@ -27,7 +27,7 @@ _LABELS = 2.1  # width of the labels, in inches
 _FLOOR = 2.0
 
 
-def draw(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Figure]]:
+def pages(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     """Yields the split of each dataset's learned rows, a panel for each headline metric.
 
     Args:

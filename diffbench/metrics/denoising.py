@@ -59,9 +59,7 @@ def denoising(*, points: int = 256, shown: int = 6) -> Metric:
     checks.count("shown", shown)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        score, process, dataset = outcome.score, outcome.process, outcome.dataset
-        if score is None or process is None:
-            raise ValueError("denoising needs a score and its process; got a row without them")
+        score, process, dataset = outcome.need("score"), outcome.need("process"), outcome.dataset
         key_x, key_eps = jax.random.split(key_for(0, "denoising", dataset.name))
         x0 = dataset.standardise(dataset.sample(key_x, max(points, shown)))
         loss, excess, kept = [], [], []
@@ -88,9 +86,9 @@ def denoising(*, points: int = 256, shown: int = 6) -> Metric:
             "denoising_log_snr": np.array(LEVELS),
             "denoising_clean": np.asarray(dataset.restore(x0[:shown]), np.float32),
         }
-        for number, name in enumerate(("noisy", "told", "exact")):
+        for number, name in enumerate(("denoising_noisy", "denoising_told", "denoising_exact")):
             if all(len(one) > number for one in kept) and (number < 2 or dataset.truth is not None):
-                arrays[f"denoising_{name}"] = np.stack([one[number] for one in kept]).astype(np.float32)
+                arrays[name] = np.stack([one[number] for one in kept]).astype(np.float32)
         return values, arrays
 
     columns = {

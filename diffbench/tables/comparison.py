@@ -1,6 +1,6 @@
 """From the long table to the comparison: means over seeds, intervals, and a common scale.
 
-The commensurable score u puts every metric that has a floor on one scale,
+The common scale u puts every metric that has a floor on one scale,
 
   u = 1 - (D - D_floor)/(D_gauss - D_floor),
 
@@ -56,7 +56,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     Columns are called as `header` says.
 
     For each dataset and metric column: mean over seeds, how many cells are behind it (`:cells`), the ends
-    of its 95% t interval, the mean z, and the mean of the commensurable score u. `cells` counts all
+    of its 95% t interval, the mean z, and the mean of u on the common scale. `cells` counts all
     cells of the row, on every dataset, and `completed` those of them in which every metric is there.
 
     Args:
@@ -113,7 +113,7 @@ SPAN = 10.0
 
 
 def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
-    """Returns the score u of every row of the long table, NaN where it has none.
+    """Returns u, the common scale, of every row of the long table, NaN where it has none.
 
     Args:
       long: The long table.

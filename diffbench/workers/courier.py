@@ -1,4 +1,4 @@
-"""Files between a results folder and a worker that does not see it.
+"""Files between a results folder and a worker that does not see it: a courier carries them, unread.
 
 Such a worker gets the records that its task builds on as bytes, works in a folder of its
 own, and gives back the bytes of the record it made. Content is not looked into, so what

@@ -23,7 +23,7 @@ from typing import Any
 from diffbench.records import owner
 from diffbench.records.outcome import ERROR, OUT_OF_MEMORY, TIMEOUT, describe
 from diffbench.workers import cluster, courier, worker
-from diffbench.workers import seat as crew
+from diffbench.workers import seat as seats
 from diffbench.workers.cluster import ClusterError, Place
 from diffbench.workers.seat import Seat
 from diffbench.workers.tasks import Ended, Execute, Queue, Task
@@ -194,7 +194,7 @@ class Fleet:
         seat = next((seat for seat in self._seats.values() if seat.future is future), None)
         if seat is None:  # it was given up before
             return []
-        how, what = crew.end_of(future)
+        how, what = seats.end_of(future)
         if how == "death":
             return self._died(seat)
         future.release()
@@ -232,7 +232,7 @@ class Fleet:
                 f"worker {seat.address} cannot load {self._function[0]}; install there what is installed "
                 f"here ({describe(what)['reason']})"
             )
-        crew.check(seat, what)
+        seats.check(seat, what)
         seat.facts = what
         self._stillborn = 0
 
@@ -249,7 +249,7 @@ class Fleet:
     def _kill(self, seat: Seat) -> None:
         self._forget(seat)
         self._killed.add(seat.address)
-        crew.kill(self._client, seat)
+        seats.kill(self._client, seat)
 
     def _forget(self, seat: Seat) -> None:
         del self._seats[seat.address]
@@ -262,7 +262,7 @@ class Fleet:
         self._forget(seat)
         if seat.idle:
             return []
-        outgrew = crew.outgrew(self._client, seat)
+        outgrew = seats.outgrew(self._client, seat)
         why = "it grew over its memory limit" if outgrew else "it crashed or was killed"
         if seat.task is None:
             self._count_stillborn(why)

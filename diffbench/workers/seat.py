@@ -1,4 +1,7 @@
-"""One worker of a cluster, as a run knows it: what it is, how it ended, how to end it."""
+"""One worker of a cluster, as a run knows it: what it is, how it ended, how to end it.
+
+A *seat* is a place at the table where work is given out: the worker in it may end and another take it.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 @pytest.mark.slow
 def test_images_have_grids_denoising_and_nearest_images(run):
     with style():
-        found = dict(images.draw(run))
+        found = dict(images.pages(run))
         assert all(encoded(figure, ".png") for figure in found.values())
     names = [name.split("_field")[0] for name in found]
     assert names == ["images", "denoising", "nearest"]

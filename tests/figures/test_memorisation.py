@@ -35,7 +35,7 @@ def done(tmp_path_factory):
 
 def drawn(store):
     with style():
-        return list(memorisation.draw(Run(store, runs.read(store))))
+        return list(memorisation.pages(Run(store, runs.read(store))))
 
 
 def test_a_column_for_each_source_with_the_training_points_in_it(done):

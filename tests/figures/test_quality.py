@@ -37,7 +37,7 @@ def test_thirty_rows_have_thirty_signs(made, monkeypatch):
         made.add("ring", "learned", "ddpm", f"s{i}", 0, n=40)
     run = made.run()
     with style():
-        figure = dict(figures.quality.draw(run))["quality_nfe"]
+        figure = dict(figures.quality.pages(run))["quality_nfe"]
     assert cut_off(figure) == []
     signs = [h.get_marker() for h in figure.legends[0].legend_handles if h.get_label()[:1] == "s"]
     assert len({*signs}) == len(signs) == 30
@@ -59,7 +59,7 @@ def test_a_metric_that_was_asked_for_is_drawn_first_by_its_values_if_it_has_no_f
     made.grid(families=("ddpm",), seeds=1)
     content = {"cells": made.cells, "columns": COLUMNS, "leading": ["score_error"]}
     run = figures.Run(made.store, content)
-    figure = dict(figures.quality.draw(run))["quality_nfe"]
+    figure = dict(figures.quality.pages(run))["quality_nfe"]
     assert [axes.get_ylabel() for axes in figure.axes] == ["score_error", "z of energy", "z of mmd2_local"]
 
 

@@ -34,7 +34,7 @@ ALWAYS = ["95% t interval over seeds", "noise floor, ± 2 sd"]
 
 def drawn(frame):
     with style():
-        return list(split.draw(frame, ["energy", "mmd2_local", "not_there"]))
+        return list(split.pages(frame, ["energy", "mmd2_local", "not_there"]))
 
 
 def test_a_panel_for_each_headline_and_a_line_for_each_learned_row():
@@ -84,7 +84,7 @@ def test_each_part_of_a_long_label_keeps_its_ends():
 def test_more_metrics_than_stand_beside_each_other_take_another_page():
     many = pd.concat([table().assign(metric=f"m{i}") for i in range(5)])
     with style():
-        pages = list(split.draw(many, [f"m{i}" for i in range(5)]))
+        pages = list(split.pages(many, [f"m{i}" for i in range(5)]))
     assert [[axes.get_title() for axes in figure.axes] for _, figure in pages] == [
         ["m0", "m1", "m2"],
         ["m3", "m4"],
