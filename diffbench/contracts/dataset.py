@@ -46,6 +46,8 @@ class Dataset:
       exact_moments: Mean `[D]` and covariance `[D, D]`, standardised, float64, where they are known.
       shape: (H, W, C) where points are images, row by row; or None.
       grey: Width of a grey level, data coordinates, in which bits per dimension count; or None.
+      even: n -> points that stand evenly on the data, data coordinates, `[n, D]`, for finite training
+        sets that are placed and not drawn; or None.
       grain: Length at which the nearest points of a mode are apart, standardised: kernels need be
         no finer than half of it. None is the resolution, which is right in few dimensions.
       version: Changed whenever the samples or truths change.
@@ -70,6 +72,7 @@ class Dataset:
     shape: tuple[int, int, int] | None = None
     grey: float | None = None
     grain: float | None = None
+    even: Callable[[int], np.ndarray] | None = None
     version: int = 1
 
     def need(self, what: str) -> Any:

@@ -10,6 +10,7 @@ are those of the law, in closed form or by quadrature in float64, never those of
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from diffbench import checks
 from diffbench.contracts import DATASETS, Array, Dataset
 from diffbench.datasets.base import manifold_dataset
 from diffbench.laws.curves import SPARE, Curve, Spines
-from diffbench.laws.mixtures import IsotropicMixture
+from diffbench.laws.mixtures import IsotropicMixture, isometry
 from diffbench.laws.surfaces import Boxes, Extruded, Sphere, Torus
 
 _MOMENT_NODES = 64  # Of each piece: enough for moments to rounding.
@@ -106,7 +107,14 @@ def circle(*, thickness: float = 0.05, embed: int | None = None) -> Dataset:
       >>> circle(embed=8).dim
       8
     """
-    return sphere_like("circle", 2, thickness, embed)
+    built = sphere_like("circle", 2, thickness, embed)
+    frame = np.eye(2) if embed is None else isometry(embed, 2)
+
+    def even(n: int) -> np.ndarray:
+        angle = 2.0 * np.pi * np.arange(n) / n
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1) @ frame.T
+
+    return dataclasses.replace(built, even=even)
 
 
 @DATASETS.register("sphere")

@@ -13,7 +13,7 @@ from diffbench.programs import training
 from diffbench.spec import Spec, label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.inputs import Inputs, Made
-from diffbench.suites.parts import make_dataset
+from diffbench.suites.parts import EVEN, make_dataset, placed
 
 POOL_POINTS = 2**20
 POOL_NUMBERS = 2**24
@@ -26,6 +26,8 @@ def pool_of(spec: Spec) -> Array:
       spec: A specification with "dataset", "train_size" and "seed", such as a fit's.
     """
     dataset = make_dataset(spec["dataset"])
+    if spec["dataset"].get("points") == EVEN:
+        return dataset.standardise(placed(dataset, spec["train_size"]))
     size = spec["train_size"] or min(POOL_POINTS, POOL_NUMBERS // dataset.dim)
     key = key_for(spec["seed"], "train", label_of(spec["dataset"]))
     return dataset.standardise(dataset.sample(key, size))

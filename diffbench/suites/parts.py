@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from diffbench.contracts import (
     DATASETS,
     FAMILIES,
@@ -75,7 +77,7 @@ def make_dataset(spec: Spec) -> Dataset:
 def datasets_of(suite: Suite) -> list[Data]:
     """Returns the datasets of a suite, built, each with the metrics that fit it."""
     found = []
-    for item in items(suite.datasets, "datasets", reserved=("train_size", "metrics")):
+    for item in items(suite.datasets, "datasets", reserved=("train_size", "points", "metrics")):
         dataset = build(DATASETS, "datasets", item)
         spec = {**DATASETS.spec_of(item.name, item.params, dataset), "standardise": suite.standardise}
         size = item.extra.get("train_size")
@@ -83,6 +85,9 @@ def datasets_of(suite: Suite) -> list[Data]:
             raise SuiteError(
                 f"datasets: {item.name}: train_size must be a whole number of at least 1; got {size!r}"
             )
+        if "points" in item.extra:
+            _placed(item, dataset)
+            spec["points"] = EVEN
         wanted = item.extra.get("metrics", suite.metrics)
         if not isinstance(wanted, list) or not wanted:
             raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
@@ -91,6 +96,29 @@ def datasets_of(suite: Suite) -> list[Data]:
         found.append(Data(item, spec, make_dataset(spec), size, metrics))
     _columns_apart([metric for data in found for metric in data.metrics])
     return found
+
+
+EVEN = "even"
+"""How the points of a finite training set may stand, beside being drawn."""
+
+
+def _placed(item: Item, dataset: Dataset) -> None:
+    """Raises unless a dataset entry's `points` can be placed as it says."""
+    if item.extra["points"] != EVEN:
+        raise SuiteError(
+            f"datasets: {item.name}: points must be {EVEN!r} or left out; got {item.extra['points']!r}"
+        )
+    if dataset.even is None:
+        raise SuiteError(f"datasets: {item.name}: its points cannot stand evenly; those of circle can")
+    if item.extra.get("train_size") is None:
+        raise SuiteError(f"datasets: {item.name}: points are of a finite training set; give train_size too")
+
+
+def placed(dataset: Dataset, size: int) -> np.ndarray:
+    """Returns a training set that stands evenly, data coordinates, `[size, D]`."""
+    if dataset.even is None:
+        raise ValueError(f"the points of dataset {dataset.name!r} cannot stand evenly")
+    return np.asarray(dataset.even(size), np.float32)
 
 
 def _columns_apart(metrics: Iterable[Spec]) -> None:

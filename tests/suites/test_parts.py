@@ -5,6 +5,7 @@ import functools
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from plugin_files import plugins_forgotten
 
@@ -16,6 +17,7 @@ from diffbench.sources.base import SOURCES
 from diffbench.spec import identify
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
+from diffbench.suites.parts import datasets_of
 from diffbench.suites.suite import SuiteError
 
 
@@ -280,3 +282,32 @@ def test_a_process_and_a_network_have_versions_of_their_own(tiny):
             -1
         ].fit
     assert (fit["network"]["version"], fit["process"]["version"]) == (2, 3)
+
+
+def test_points_that_stand_evenly_are_a_row_of_their_own_and_the_tutorial_s(tiny):
+    from diffbench.stages.fit import pool_of
+
+    entry = {"name": "circle", "thickness": 0.0, "train_size": 8, "metrics": ["energy"]}
+    content = tiny(datasets=[entry, {**entry, "points": "even"}], standardise=False, metrics=["energy"])
+    drawn, even = datasets_of(suites.parse(content))
+    assert "points" not in drawn.spec
+    assert even.spec == {**drawn.spec, "points": "even"}
+    pool = pool_of({"dataset": even.spec, "train_size": 8, "seed": 3})
+    angle = np.arange(8) * np.pi / 4.0
+    np.testing.assert_allclose(pool, np.stack([np.cos(angle), np.sin(angle)], axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (
+            {"name": "circle", "points": "odd", "train_size": 8},
+            "points must be 'even' or left out; got 'odd'",
+        ),
+        ({"name": "two_moons", "points": "even", "train_size": 8}, "its points cannot stand evenly"),
+        ({"name": "circle", "points": "even"}, "points are of a finite training set; give train_size too"),
+    ],
+)
+def test_points_that_cannot_be_placed_are_refused(entry, text, tiny):
+    with pytest.raises(SuiteError, match=text):
+        datasets_of(suites.parse(tiny(datasets=[entry], metrics=["energy"])))
