@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from diffbench.records.store import FOLDERS
-from diffbench.spec import Spec
 from diffbench.stages.inputs import Inputs, Made
 
 
@@ -17,12 +17,12 @@ class Stage:
     Attributes:
       name: Its name: "stage" in every specification.
       title: What people read while it runs.
-      run: Makes what a specification of this stage asks for.
+      run: Makes what a specification of this stage asks for; see `records.specs`.
     """
 
     name: str
     title: str
-    run: Callable[[Spec, Inputs], Made]
+    run: Callable[[Any, Inputs], Made]
 
     @property
     def folder(self) -> str:

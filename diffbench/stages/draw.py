@@ -9,16 +9,17 @@ import numpy as np
 from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
+from diffbench.records.specs import DrawSpec, ScoreSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import BoundScore, Given
-from diffbench.spec import Spec, label_of, part_of
+from diffbench.spec import label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.fit import pool_of, unflatten
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
 
-def score_of(spec: Spec, inputs: Inputs, dataset: Dataset) -> BoundScore:
+def score_of(spec: DrawSpec | ScoreSpec, inputs: Inputs, dataset: Dataset) -> BoundScore:
     """Returns the score that a draw's specification names, made of what its source needs."""
     source = sources.from_spec(spec)
     fit = train = None
@@ -30,12 +31,12 @@ def score_of(spec: Spec, inputs: Inputs, dataset: Dataset) -> BoundScore:
     return source.make(Given(dataset, fit, train))
 
 
-def _fresh(spec: Spec, dataset: Dataset, label: str) -> Array:
+def _fresh(spec: DrawSpec, dataset: Dataset, label: str) -> Array:
     """Returns samples of the data itself, data coordinates, `[n, D]`."""
     return dataset.sample(key_for(spec["seed"], "truth", label), spec["n"])
 
 
-def _gaussian(spec: Spec, dataset: Dataset, label: str) -> Array:
+def _gaussian(spec: DrawSpec, dataset: Dataset, label: str) -> Array:
     """Returns samples of the Gaussian with the data's mean and covariance, `[n, D]`."""
     key = key_for(spec["seed"], "gaussian", label)
     mean, covariance = dataset.moments()
@@ -48,7 +49,7 @@ def _gaussian(spec: Spec, dataset: Dataset, label: str) -> Array:
 _BRACKETS = {"truth": _fresh, "gaussian": _gaussian}
 
 
-def draw(spec: Spec, inputs: Inputs) -> Made:
+def draw(spec: DrawSpec, inputs: Inputs) -> Made:
     """Draws the samples of a specification, in data coordinates."""
     dataset = make_dataset(spec["dataset"])
     label = label_of(spec["dataset"])

@@ -10,7 +10,8 @@ import numpy as np
 from diffbench.contracts import Array, key_for
 from diffbench.programs import model as models
 from diffbench.programs import training
-from diffbench.spec import Spec, label_of, part_of
+from diffbench.records.specs import DrawSpec, FitSpec, PoolSpec, ScoreSpec
+from diffbench.spec import label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import EVEN, make_dataset, placed
@@ -19,26 +20,27 @@ POOL_POINTS = 2**20
 POOL_NUMBERS = 2**24
 
 
-def pool_of(spec: Spec) -> Array:
+def pool_of(spec: FitSpec | DrawSpec | ScoreSpec | PoolSpec) -> Array:
     """Returns training points, standardised, `[N, D]`.
 
     Args:
       spec: A specification with "dataset", "train_size" and "seed", such as a fit's.
     """
     dataset = make_dataset(spec["dataset"])
-    if spec["dataset"].get("points") == EVEN:
-        return dataset.standardise(placed(dataset, spec["train_size"]))
-    size = spec["train_size"] or min(POOL_POINTS, POOL_NUMBERS // dataset.dim)
+    size = spec.get("train_size")
+    if size is not None and spec["dataset"].get("points") == EVEN:
+        return dataset.standardise(placed(dataset, size))
+    size = size or min(POOL_POINTS, POOL_NUMBERS // dataset.dim)
     key = key_for(spec["seed"], "train", label_of(spec["dataset"]))
     return dataset.standardise(dataset.sample(key, size))
 
 
-def fit(spec: Spec, inputs: Inputs) -> Made:
+def fit(spec: FitSpec, inputs: Inputs) -> Made:
     """Trains the model of a specification."""
     return train([spec])[0]
 
 
-def train(specs: Sequence[Spec]) -> list[Made]:
+def train(specs: Sequence[FitSpec]) -> list[Made]:
     """Trains models that differ in their seeds alone, in one compiled program.
 
     The program has as many replicas as the specification says, filled up with the last seed:

@@ -15,8 +15,9 @@ from diffbench.metrics.floor import Floor, FloorReading, floor_of, read_against
 from diffbench.programs import model as models
 from diffbench.programs import scores
 from diffbench.records.outcome import DIVERGED, ERROR
+from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec
 from diffbench.records.store import Store
-from diffbench.spec import Spec, canonical, label_of
+from diffbench.spec import canonical, label_of
 from diffbench.stages.base import Stage
 from diffbench.stages.draw import score_of
 from diffbench.stages.fit import pool_of
@@ -24,14 +25,14 @@ from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
 
-def reference(spec: Spec, inputs: Inputs) -> Made:
+def reference(spec: ReferenceSpec, inputs: Inputs) -> Made:
     """Draws the truth's reference sample of a dataset, in data coordinates."""
     dataset = make_dataset(spec["dataset"])
     key = key_for(0, "reference", label_of(spec["dataset"]), spec["m"])
     return {}, {"samples": np.asarray(dataset.sample(key, spec["m"]))}
 
 
-def _reference_points(spec: Spec, inputs: Inputs, dataset: Dataset) -> np.ndarray:
+def _reference_points(spec: ReferenceSpec, inputs: Inputs, dataset: Dataset) -> np.ndarray:
     inputs.need(spec)
     return np.asarray(dataset.standardise(inputs.arrays(spec)["samples"]))
 
@@ -47,7 +48,7 @@ def _prepared(metric: str, reference: str, root: str) -> Any:
     return prepare(_reference_points(spec, Inputs(Store(root)), dataset), dataset)
 
 
-def floor(spec: Spec, inputs: Inputs) -> Made:
+def floor(spec: FloorSpec, inputs: Inputs) -> Made:
     """Measures fresh truth, many times: the noise floor of a metric."""
     dataset = make_dataset(spec["reference"]["dataset"])
     metric = METRICS.from_spec(spec["metric"])
@@ -63,7 +64,7 @@ def floor(spec: Spec, inputs: Inputs) -> Made:
     return {**content, **_unsound(metric, found.values, of="draws of truth")}, dict(found.arrays)
 
 
-def measure(spec: Spec, inputs: Inputs) -> Made:
+def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
     """Judges a draw, or a score, and says how far it is from the floor."""
     of_truth = spec["reference"]
     dataset = make_dataset(of_truth["dataset"])

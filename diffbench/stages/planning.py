@@ -10,12 +10,13 @@ import dataclasses
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import places
 from diffbench.records.places import Place
 from diffbench.records.reader import Reader, many
+from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec, score_of
 from diffbench.records.store import Store, is_final
 from diffbench.spec import Names, Spec, identify
 from diffbench.stages import replicas
@@ -24,8 +25,7 @@ from diffbench.suites.cells import BRACKETS, Cell
 from diffbench.workers.payload import Payload
 from diffbench.workers.tasks import Task
 
-# What a draw depends on and its score does not.
-_OF_THE_DRAW = ("stage", "sampler", "n", "version")
+S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def plan(
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
-            program = [fit[k] for k in ("family", "network", "training", "train_size")]
+            program: list[Any] = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
             row["fit_id"] = need(fit, (), [*program, fit.get("replicas", 1)])
             after.append(row["fit_id"])
         program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]
@@ -179,19 +179,21 @@ class _Judging:
 
     def __init__(self) -> None:
         self._metrics: dict[int, Metric] = {}
-        self._shared: dict[tuple[Any, ...], Spec] = {}
+        self._shared: dict[tuple[Any, ...], Any] = {}
 
-    def _once(self, key: tuple[Any, ...], spec: Spec) -> Spec:
-        return self._shared.setdefault(key, spec)
+    def _once(self, key: tuple[Any, ...], spec: S) -> S:
+        # A key is of one stage, for stages keep different things in it.
+        shared: S = self._shared.setdefault(key, spec)
+        return shared
 
-    def reference(self, cell: Cell) -> Spec:
+    def reference(self, cell: Cell) -> ReferenceSpec:
         """Returns the specification of the truth's reference sample of a cell."""
-        spec = {"stage": "reference", "dataset": cell.data, "m": cell.reference}
+        spec: ReferenceSpec = {"stage": "reference", "dataset": cell.data, "m": cell.reference}
         return self._once((id(cell.data), cell.reference), spec)
 
-    def _floor(self, cell: Cell, metric: Spec, built: Metric) -> Spec:
+    def _floor(self, cell: Cell, metric: Spec, built: Metric) -> FloorSpec:
         n = cell.draw["n"]
-        spec = {
+        spec: FloorSpec = {
             "stage": "floor",
             "metric": metric,
             "reference": self.reference(cell),
@@ -201,7 +203,7 @@ class _Judging:
         }
         return self._once((id(metric), id(cell.data), cell.reference, spec["n"], spec["draws"]), spec)
 
-    def measure(self, cell: Cell, metric: Spec) -> Spec | None:
+    def measure(self, cell: Cell, metric: Spec) -> MeasureSpec | None:
         """Returns the specification of a measurement, or None where it has no meaning.
 
         A metric that needs no samples judges the score: draws from one score share it.
@@ -212,7 +214,7 @@ class _Judging:
         needs = built.needs
         if cell.kind in built.skips:
             return None
-        spec: dict[str, Any] = {"stage": "measure", "metric": metric, "reference": self.reference(cell)}
+        spec: MeasureSpec = {"stage": "measure", "metric": metric, "reference": self.reference(cell)}
         if "samples" in needs:
             if "score" in needs and cell.kind in BRACKETS:
                 return None
@@ -220,7 +222,7 @@ class _Judging:
         elif cell.kind in BRACKETS:
             return None
         else:
-            spec["source"] = {k: v for k, v in cell.draw.items() if k not in _OF_THE_DRAW}
+            spec["source"] = score_of(cell.draw)
         if "train" in needs:
             spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
         if built.floor is not None:

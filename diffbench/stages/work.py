@@ -11,12 +11,13 @@ import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from diffbench import plugins
 from diffbench.programs import arithmetic, cache, sampling, training
 from diffbench.records.outcome import OK, describe
 from diffbench.records.provenance import provenance
+from diffbench.records.specs import FitSpec, MeasureSpec
 from diffbench.records.store import Store, is_final
 from diffbench.spec import Spec, identify
 from diffbench.stages import draw as draws
@@ -108,12 +109,12 @@ def _make(specs: list[Spec], store: Store) -> dict[str, Any]:
 def _made(specs: list[Spec], store: Store) -> list[Made]:
     """Returns what the stage of a task makes of its specifications."""
     if len(specs) > 1:
-        return fits.train(specs)
+        return fits.train(cast("list[FitSpec]", specs))
     return [STAGES[specs[0]["stage"]].run(specs[0], Inputs(store, lambda spec, store: _make([spec], store)))]
 
 
 @arithmetic.pinned()
-def measured_again(spec: Spec, store: Store) -> dict[str, Any]:
+def measured_again(spec: MeasureSpec, store: Store) -> dict[str, Any]:
     """Returns the record of a measurement of what is stored, without writing it.
 
     Args:

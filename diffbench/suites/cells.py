@@ -19,6 +19,7 @@ from diffbench.programs.training import VERSION as TRAINING_VERSION
 from diffbench.records import places
 from diffbench.records.places import Axis, Place
 from diffbench.records.reader import many
+from diffbench.records.specs import DrawSpec, FitSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import SOURCES, Source
 from diffbench.spec import Spec
@@ -54,8 +55,8 @@ class Cell:
     seed: int
     data: Spec
     train_size: int | None
-    fit: Spec | None
-    draw: Spec
+    fit: FitSpec | None
+    draw: DrawSpec
     metrics: tuple[Spec, ...]
     reference: int
     floor_draws: int
@@ -151,7 +152,12 @@ def expand(suite: Suite) -> list[Cell]:
             "sampling": {"version": SAMPLING_VERSION},
         }
         section = places.axis(one.item.label, about)
-        draw = {"stage": "draw", "dataset": one.spec, "n": suite.samples, "version": SAMPLING_VERSION}
+        draw: Spec = {
+            "stage": "draw",
+            "dataset": one.spec,
+            "n": suite.samples,
+            "version": SAMPLING_VERSION,
+        }
         found: list[Iterator[dict[str, Any]]] = [_bracket(section, kind, seeds, draw) for kind in BRACKETS]
         for source in asked:
             score = places.axis(source.label, source.spec)
@@ -268,13 +274,15 @@ class _Rows(NamedTuple):
                         yield {"place": place, "seed": seed, "fit": fit, "draw": spec}
 
 
-def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, replicas: int) -> Spec:
+def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, replicas: int) -> FitSpec:
     if data.train_size is not None and training["batch"] > data.train_size:
         raise SuiteError(
             f"training: batch must be at most train_size = {data.train_size} of {data.item.label};"
             f" got {training['batch']}"
         )
-    return {
+    if model.family is None or model.network is None:
+        raise SuiteError(f"families: {model.label} is a process alone, of which there is nothing to train")
+    spec: FitSpec = {
         "stage": "fit",
         "dataset": data.spec,
         "train_size": data.train_size,
@@ -283,8 +291,10 @@ def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, repli
         "process": model.process,
         "training": training,
         "seed": seed,
-        **({"replicas": replicas} if replicas > 1 else {}),
     }
+    if replicas > 1:
+        spec["replicas"] = replicas
+    return spec
 
 
 def _trusted(data: Data, model: Model, score: str) -> None:
