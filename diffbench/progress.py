@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from diffbench.records.outcome import OK
 from diffbench.signs import plain
 from diffbench.stages import intact
 from diffbench.stages.harness import Listener
@@ -117,7 +118,7 @@ class Progress(Listener):
 
     def advance(self, task: Task, record: Mapping[str, Any]) -> None:
         """Counts a task; see `Listener.advance`."""
-        stage, bad = self._stages[task.stage], record["status"] != "ok"
+        stage, bad = self._stages[task.stage], record["status"] != OK
         # The first of a stage began when the one before it ended, or the run did.
         stage.began = self._before if stage.began is None else stage.began
         self._before = time.monotonic()

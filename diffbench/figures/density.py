@@ -16,6 +16,7 @@ from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, 
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
 from diffbench.figures.words import BOLD, caption, fitted, lettered, width_of
+from diffbench.records.outcome import MISSING, OK
 from diffbench.records.places import natural
 from diffbench.tables.digits import deviations
 
@@ -219,7 +220,7 @@ def _cell(
     axes.set_xlabel(fitted(notes[first.draw_id], side + _GAP, size=7.5))
     if samples is None or not np.isfinite(samples).all():
         frame(axes)
-        status = first.status if first.status != "ok" else "missing"
+        status = first.status if first.status != OK else MISSING
         say(axes, f"{status}: {first.reason or 'no finite samples'}", side)
     else:
         show(axes, samples, view)

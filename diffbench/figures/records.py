@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 
+from diffbench.records.outcome import OK, ending
 from diffbench.records.places import base_of, natural
 from diffbench.records.store import Store
 from diffbench.sources.learned import NAME as LEARNED
@@ -41,7 +42,7 @@ class Row:
       solver: Registered name of the sampler; its label where it is not known.
       kind: What rows of one solver at several costs have in common.
       nfe: Score evaluations, NaN where the draw is missing.
-      status: "ok", or what became of the fit or the draw.
+      status: `outcome.OK`, or what became of the fit or the draw.
       reason: Why, if not ok.
     """
 
@@ -178,7 +179,7 @@ class Run:
             return {}
         if name not in self._measures:
             record = self._store.read("measure", name) or {}
-            self._measures[name] = record if record.get("status") == "ok" else {}
+            self._measures[name] = record if record.get("status") == OK else {}
         return self._measures[name]
 
     def z(self, row: Row, column: str) -> float:
@@ -197,7 +198,7 @@ class Run:
 
     def samples(self, row: Row) -> np.ndarray | None:
         """Returns a row's samples in data coordinates, `[n, D]`, or None."""
-        return self._store.arrays("draw", row.draw_id).get("samples") if row.status == "ok" else None
+        return self._store.arrays("draw", row.draw_id).get("samples") if row.status == OK else None
 
     def shape(self, row: Row) -> tuple[int, int, int] | None:
         """Returns (H, W, C) of a row's samples where they are images, or None."""
@@ -244,14 +245,7 @@ def _row(cell: Mapping[str, Any], store: Store) -> Row:
     sampler = spec.get("sampler") or {"name": cell["sampler"], "params": {}}
     # Steps and tolerances set what a sampler costs; the rest says which sampler it is.
     fixed = {k: v for k, v in sampler["params"].items() if "steps" not in k and not k.endswith("tol")}
-    status, reason = "ok", ""
-    for stage, record in (("fit", fit if cell["fit_id"] else {"status": "ok"}), ("draw", draw)):
-        if status != "ok":
-            break
-        if record is None:
-            status, reason = "missing", f"the {stage} has not run"
-        elif record["status"] != "ok":
-            status, reason = record["status"], record["reason"]
+    ended = ending([*([("fit", fit)] if cell["fit_id"] else []), ("draw", draw)])
     labels = ("dataset", "family", "score", "sampler", "seed", "budget")
     names = ("fit_id", "draw_id", "reference_id", "measures")
     nfe = (draw or {}).get("nfe")
@@ -262,8 +256,8 @@ def _row(cell: Mapping[str, Any], store: Store) -> Row:
         solver=sampler["name"],
         kind=json.dumps([sampler["name"], fixed], sort_keys=True),
         nfe=math.nan if nfe is None else float(nfe),
-        status=status,
-        reason=reason,
+        status=ended.status,
+        reason=ended.reason,
     )
 
 

@@ -4,12 +4,24 @@ They are dictionaries, for they are JSON; a key that is not here, or of another 
 A key that may be left out is left out where it says nothing: then the hash is that of before there was one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from diffbench.spec import Spec
+
+
+class FitSpec(TypedDict):
+    """A model to train. Several replicas are one program, which sums in another order: another fit."""
+
+    stage: Literal["fit"]
+    dataset: Spec
+    train_size: int | None
+    family: Spec
+    network: Spec
+    process: Spec
+    training: Mapping[str, Any]
+    seed: int
+    replicas: NotRequired[int]
 
 
 class ScoreSpec(TypedDict):
@@ -27,20 +39,6 @@ class ScoreSpec(TypedDict):
     fit: NotRequired[FitSpec]
     train_size: NotRequired[int]
     seed: int
-
-
-class FitSpec(TypedDict):
-    """A model to train. Several replicas are one program, which sums in another order: another fit."""
-
-    stage: Literal["fit"]
-    dataset: Spec
-    train_size: int | None
-    family: Spec
-    network: Spec
-    process: Spec
-    training: Mapping[str, Any]
-    seed: int
-    replicas: NotRequired[int]
 
 
 class DrawSpec(ScoreSpec):

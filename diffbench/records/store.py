@@ -21,7 +21,7 @@ import numpy as np
 
 from diffbench.records import files, owner, quarantine, shapes
 from diffbench.records.folder import Folder, StoreError
-from diffbench.records.outcome import FINAL
+from diffbench.records.outcome import FINAL, OK
 from diffbench.records.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
 
 __all__ = ["FAILED", "FOLDERS", "Store", "StoreError", "is_final"]
@@ -41,7 +41,7 @@ FAILED = ".failed-"
 
 def is_final(record: Mapping[str, Any] | None) -> bool:
     """Returns whether a record is an outcome, and no failure that may pass."""
-    return record is not None and record.get("status", "ok") in FINAL
+    return record is not None and record.get("status", OK) in FINAL
 
 
 def _is_outcome(path: Path, stage: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
+from diffbench.records.outcome import DIVERGED
 from diffbench.records.specs import DrawSpec, ScoreSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import BoundScore, Given
@@ -70,7 +71,7 @@ def draw(spec: DrawSpec, inputs: Inputs) -> Made:
     bad = int((~np.isfinite(arrays["samples"])).any(axis=1).sum())
     if bad:
         reason = f"{bad} of {spec['n']} samples are not finite"
-        return {"status": "diverged", "reason": reason, "nfe": drawn.nfe}, arrays
+        return {"status": DIVERGED, "reason": reason, "nfe": drawn.nfe}, arrays
     return {"nfe": drawn.nfe, **_shape(dataset)}, arrays
 
 

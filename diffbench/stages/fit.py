@@ -10,6 +10,7 @@ import numpy as np
 from diffbench.contracts import Array, key_for
 from diffbench.programs import model as models
 from diffbench.programs import training
+from diffbench.records.outcome import DIVERGED
 from diffbench.records.specs import DrawSpec, FitSpec, PoolSpec, ScoreSpec
 from diffbench.spec import label_of, part_of
 from diffbench.stages.base import Stage
@@ -72,7 +73,7 @@ def _made(fitted: training.Fit) -> Made:
         # Weights that are not numbers serve nobody, and how long the loop ran on depends on
         # what else was trained with it.
         reason = f"the loss is not finite at step {fitted.failed_at}"
-        about = {"status": "diverged", "reason": reason, "failed_at": fitted.failed_at}
+        about = {"status": DIVERGED, "reason": reason, "failed_at": fitted.failed_at}
         return about, {"loss": fitted.loss[: fitted.failed_at + 1]}
     ema = flatten("ema", fitted.ema)
     tail = fitted.loss[-max(1, len(fitted.loss) // 10) :]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from diffbench.records import files, quarantine, runs, shapes
 from diffbench.records.folder import Check
+from diffbench.records.outcome import OK
 from diffbench.records.seal import UNSEALED, Broken, Foreign, seal, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError
 from diffbench.spec import identify
@@ -135,7 +136,7 @@ def _record(store: Store, stage: str, path: Path, where: str, content: dict[str,
             spoilt = (where, f"{FOLDERS[stage]}/{about['file']}")
             reason = f"its arrays {about['file']}: {error}"
             return Seen(where, 2, old, (Fault(where, reason, spoilt),))
-    again = stage == "measure" and content["status"] == "ok"
+    again = stage == "measure" and content["status"] == OK
     program = identify([spec.get("metric"), spec.get("reference")]) if again else None
     return Seen(where, 2 if about else 1, old, program=program)
 

@@ -22,6 +22,7 @@ from diffbench.networks.base import NETWORKS
 from diffbench.plugins import load
 from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
+from diffbench.records.outcome import ERROR, OK
 from diffbench.records.store import FOLDERS, Store
 from diffbench.registry import Registry
 from diffbench.sources.base import SOURCES
@@ -94,7 +95,7 @@ def check(
         for ended in _measured(again, workers):
             result = ended.result
             found = [intact.Fault(*fault) for fault in result.get("faults", ())]
-            if result["status"] != "ok":
+            if result["status"] != OK:
                 found = [intact.Fault(ended.task.name, f"it cannot be measured again: {result['reason']}")]
             if result.get("skipped"):
                 report.skipped[result["skipped"]] += 1
@@ -108,7 +109,7 @@ def check(
 
 
 def _outcome(faults: int, reason: str) -> dict[str, str]:
-    return {"status": "error", "reason": reason} if faults else {"status": "ok", "reason": ""}
+    return {"status": ERROR, "reason": reason} if faults else {"status": OK, "reason": ""}
 
 
 def _measured(tasks: list[Task], workers: int | None) -> Iterator[Ended]:
@@ -141,12 +142,12 @@ def judged(payload: Mapping[str, Any]) -> dict[str, Any]:
     store, where = Store(payload["root"], frozen=True), payload["file"]
     record = store.load(store.root / where) or {}
     spec = record.get("spec", {})
-    fine: dict[str, Any] = {"status": "ok", "reason": ""}
+    fine: dict[str, Any] = {"status": OK, "reason": ""}
     reason = next((why for kind, one in _parts(spec) if (why := _differs(kind, one))), None)
     if reason is not None:
         return {**fine, "skipped": reason}
     again = work.measured_again(spec, store)
-    if again["status"] != "ok":
+    if again["status"] != OK:
         return again
     old, new = _numbers(record), _numbers(again)
     # Which of the two is wrong cannot be seen, so the samples go too.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from diffbench.records import files
+from diffbench.records.outcome import MISSING
 from diffbench.records.store import Store
 from diffbench.tables import long
 
@@ -50,7 +51,7 @@ def check(store: Store) -> Agreement:
         if there != data and not (name.endswith(".parquet") and _same_rows(there, data)):
             again = "`diffbench tables` makes it again"
             wrong.append((f"{long.FOLDER}/{name}", f"it says otherwise than the records; {again}"))
-    return Agreement(wrong, count, int((made.long["status"] == "missing").sum()))
+    return Agreement(wrong, count, int((made.long["status"] == MISSING).sum()))
 
 
 def _same_rows(one: bytes, other: bytes) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.records.outcome import MISSING, OK
 from diffbench.records.places import natural
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
@@ -75,7 +76,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
         key, cell = tuple(here), (dataset, seed)
         groups.setdefault(key, {}).setdefault((dataset, metric), []).append(i)
         done = ok.setdefault(key, {})
-        done[cell] = done.get(cell, True) and status == "ok"
+        done[cell] = done.get(cell, True) and status == OK
         nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
     rows = []
     for key, columns_of in groups.items():
@@ -135,7 +136,7 @@ def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
             continue
         away = group["value"] - mean
         found = 1.0 - (away.abs() / abs(span) if side is None else away / span)
-        failed = ~group["status"].isin(["ok", "missing"])
+        failed = ~group["status"].isin([OK, MISSING])
         found[failed] = min(0.0, found[~failed].min())
         u[group.index] = found
     return u

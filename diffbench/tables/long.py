@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from diffbench.records import runs
+from diffbench.records.outcome import ending
 from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 from diffbench.tables import rendering, spreadsheet
@@ -90,31 +91,20 @@ def _long_rows(
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     begin = tuple(cell[key] for key in LONG[:5])
     nfe = (draw or {}).get("nfe")
+    fitted = [("fit", fit)] if cell["fit_id"] else []
     for metric, name in cell["measures"].items():
         record = read("measure", name)
-        status, reason = _status(cell, fit, draw, record)
+        ended = ending([*fitted, ("draw", draw), ("measure", record)])
         found: Mapping[str, Any] = record or {}
         values, floors = found.get("values", {}), found.get("floor", {})
         # A metric may take fewer of them than were drawn.
         n = found.get("n_samples", cell["n_samples"])
-        end = (nfe, n, status, reason, cell["fit_id"], cell["draw_id"], cell["budget"], name)
+        end = (nfe, n, ended.status, ended.told, cell["fit_id"], cell["draw_id"], cell["budget"], name)
         for column, about in columns[metric].items():
             plain = about.get("column", column)
             floor = floors.get(plain, {})
             z = (floor.get("mean"), floor.get("sd"), floor.get("z"), floor.get("p_value"))
             yield (*begin, column, values.get(plain), *z, *end)
-
-
-def _status(cell: Mapping[str, Any], fit: Any, draw: Any, record: Any) -> tuple[str, str]:
-    """Returns the first failure on a measurement's way, or that it is not done yet."""
-    way: list[tuple[str, Any]] = [("draw", draw), ("measure", record)]
-    for stage, found in [("fit", fit), *way] if cell["fit_id"] else way:
-        if found is None:
-            return "missing", f"the {stage} has not run"
-        if found["status"] != "ok":
-            first = (found.get("inherited") or {}).get("stage", stage)
-            return found["status"], f"{first}: {found['reason']}"
-    return "ok", ""
 
 
 def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:

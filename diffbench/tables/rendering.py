@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.records.outcome import OK
 from diffbench.tables import markup
 from diffbench.tables.comparison import ROW, row_order
 from diffbench.tables.digits import deviations, number, within
@@ -20,7 +21,7 @@ _ACROSS = 8  # columns of numbers in one table
 
 def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the cells that are not ok, each once, with status and reason."""
-    bad = long[long["status"] != "ok"].drop_duplicates(["dataset", *ROW, "seed"])
+    bad = long[long["status"] != OK].drop_duplicates(["dataset", *ROW, "seed"])
     return _records(bad)
 
 
@@ -42,7 +43,7 @@ def summary(
     many = here["budget"].replace("", math.nan).dropna().nunique() > 1
     # As arrays: a table may have thousands of rows, and a frame for each column of each takes milliseconds.
     of, seeds = here["metric"].to_numpy(object), here["seed"].to_numpy(np.int64)
-    well = (here["status"] == "ok").to_numpy(bool)
+    well = (here["status"] == OK).to_numpy(bool)
     numbers = {c: here[c].to_numpy(np.float64, na_value=math.nan) for c in ("value", "z", "n_samples", "nfe")}
     rows = []
     groups: dict[Any, Any] = here.groupby(list(ROW), sort=False).indices

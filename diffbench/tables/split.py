@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diffbench.records.outcome import OK
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
@@ -60,7 +61,7 @@ def error_split(
       many seeds show each; see `verdict`.
     """
     side, spans = sides(columns or {}), _spans(long)
-    sound = long[(long["status"] == "ok") & long["floor_sd"].gt(0.0)]
+    sound = long[(long["status"] == OK) & long["floor_sd"].gt(0.0)]
     learned = sound[sound["score"] == LEARNED].assign(process=lambda rows: rows["family"].map(processes))
     for score in (EXACT, EMPIRICAL):
         here = sound.loc[sound["score"] == score, [*_BESIDE, "value", "p_value"]]
@@ -93,7 +94,7 @@ def error_split(
 
 def _spans(long: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Returns how far the Gaussian lies from truth, by dataset and column, in the column's units."""
-    rows = long[(long["score"] == "gaussian") & (long["status"] == "ok")]
+    rows = long[(long["score"] == "gaussian") & (long["status"] == OK)]
     gap = (rows["value"] - rows["floor_mean"]).abs()
     found: Mapping[Any, float] = gap.groupby([rows["dataset"], rows["metric"]], sort=False).mean().to_dict()
     return {(str(place[0]), str(place[1])): float(span) for place, span in found.items()}
