@@ -23,9 +23,10 @@ from diffbench.records.specs import DrawSpec, FitSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import SOURCES, Source
 from diffbench.spec import Spec
-from diffbench.suites import parts
+from diffbench.suites import models, parts
 from diffbench.suites.building import build
-from diffbench.suites.parts import Data, Model
+from diffbench.suites.models import Model
+from diffbench.suites.parts import Data
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 BRACKETS = ("truth", "gaussian")
@@ -130,8 +131,8 @@ def expand(suite: Suite) -> list[Cell]:
     replicas = suite.replicas or 1
     data = parts.datasets_of(suite)
     rows = _Rows(
-        [_shape(model, replicas) for model in parts.families_of(suite)],
-        [_budget(label, training) for label, training in parts.budgets_of(suite)],
+        [_shape(model, replicas) for model in models.families_of(suite)],
+        [_budget(label, training) for label, training in models.budgets_of(suite)],
         seeds,
         replicas,
     )
@@ -250,7 +251,7 @@ class _Rows(NamedTuple):
                     f' {{name = "{data.item.name}", train_size = 64}}'
                 )
             more = {"train_size": data.train_size}
-        for model in parts.processes_of([shape.model for shape in self.families]):
+        for model in models.processes_of([shape.model for shape in self.families]):
             if "truth" in needs:
                 _trusted(data, model, score.label)
             shape = _shape(model, self.replicas)

@@ -1,4 +1,4 @@
-"""The parts that a suite names, built and checked: all but the sources of scores.
+"""The datasets that a suite names, built and checked, each with the metrics that fit it.
 
 Each part is built once, here: a builder raises on a wrong value, a plug-in's part is
 held against its contract, and pairs that cannot work are refused with the reason.
@@ -6,7 +6,6 @@ held against its contract, and pairs that cannot work are refused with the reaso
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import re
@@ -17,25 +16,17 @@ import numpy as np
 
 from diffbench.contracts import (
     DATASETS,
-    FAMILIES,
     KNOWN,
     METRICS,
     NEEDS,
-    SAMPLERS,
     Dataset,
     Metric,
-    Sampler,
     lacking,
 )
 from diffbench.datasets.coordinates import in_data_coordinates
-from diffbench.networks.base import NETWORKS
-from diffbench.process import PROCESSES, Process
 from diffbench.programs import arithmetic
-from diffbench.programs import model as models
-from diffbench.programs.training import settings_of
-from diffbench.registry import PluginError
 from diffbench.spec import Spec, canonical
-from diffbench.suites.building import blame, build, finer, hold
+from diffbench.suites.building import build
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 
@@ -47,18 +38,6 @@ class Data(NamedTuple):
     dataset: Dataset
     train_size: int | None
     metrics: tuple[Spec, ...]
-
-
-class Model(NamedTuple):
-    """A family of the suite, built, or a process alone for exact rows."""
-
-    label: str
-    family: Spec | None
-    network: Spec | None
-    noise: str
-    process: Spec
-    built: Process
-    samplers: tuple[tuple[str, Spec], ...]
 
 
 @functools.lru_cache(maxsize=64)
@@ -194,108 +173,3 @@ def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> 
                 f"metrics: {name!r} may be there once for a dataset; it is there {names.count(name)} times"
             )
     return tuple(found)
-
-
-def budgets_of(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
-    """Returns the training budgets of a suite: labels, and the settings of the loop.
-
-    Budgets of as many steps and as large a batch have one label; tables complete it by what differs.
-    """
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for word in ("name", "label"):
-        if word in suite.training:
-            raise SuiteError(f"training takes no {word!r}; a budget is called by its steps and batch")
-    for item in items([{"name": "training", **suite.training}], "training"):
-        try:
-            settings = settings_of(item.params)
-        except (ValueError, TypeError) as error:
-            raise SuiteError(f"training: {error}") from error
-        found.append((f"{settings.steps}x{settings.batch}", dataclasses.asdict(settings)))
-    return found
-
-
-def families_of(suite: Suite) -> list[Model]:
-    """Returns the families of a suite, held against their processes and samplers."""
-    found = []
-    for item in items(suite.families, "families", reserved=("process", "samplers", "network")):
-        named = [(FAMILIES, item.name)]
-        try:
-            family: Any = FAMILIES.entry(item.name).build
-            params = FAMILIES.complete(item.name, item.params)
-            noise, process, built = _process(item.extra.get("process", family.default_process))
-            own = item.extra.get("network", {})
-            if not isinstance(own, Mapping):
-                raise ValueError(f"network must be a table; got {own!r}")
-            network = {**suite.network, **own}
-            name = network.pop("name", "mlp")
-            named.append((NETWORKS, name))
-            shape = NETWORKS.spec_of(name, network)
-            reason = family.unfit(built)
-            if reason is not None:
-                raise ValueError(f"it cannot train on process {built.name!r}: {reason}")
-            models.check({"name": item.name, "params": params}, shape, built)
-        except PluginError:
-            raise
-        except Exception as error:
-            blame(error, *named)
-            raise SuiteError(f"families: {item.label}: {error}") from error
-        spec = FAMILIES.spec_of(item.name, item.params)
-        hold(NETWORKS, name, (shape["params"],), shape)
-        hold(FAMILIES, item.name, (spec["params"], process, shape), spec, process, shape)
-        samplers = item.extra.get("samplers", suite.samplers)
-        found.append(
-            Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
-        )
-    return found
-
-
-def _process(entry: Any) -> tuple[str, Spec, Process]:
-    """Returns the label, the specification and the process that an entry stands for."""
-    found = items([entry], "process")
-    if len(found) != 1:
-        raise SuiteError("process: a sweep must be of the families, as sweep = {process = [...]}")
-    (item,) = found
-    try:
-        built = PROCESSES.build(item.name, **item.params)
-    except Exception as error:
-        blame(error, (PROCESSES, item.name))
-        raise
-    hold(PROCESSES, item.name, (item.params,), built)
-    return item.label, PROCESSES.spec_of(item.name, item.params, built), built
-
-
-def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Spec], ...]:
-    """Returns labels and specifications of the samplers of one family, each once."""
-    if not isinstance(wanted, list) or not wanted:
-        raise SuiteError(f"samplers: must be a list of names; got {wanted!r}")
-    found: dict[str, tuple[str, Spec]] = {}
-    for item in items(wanted, "samplers"):
-        if item.name == "own":
-            chosen = items([dict(family.sampler)], "samplers")
-        elif item.name == "all":
-            chosen = [Item(name, name, {}, {}) for name in SAMPLERS.names()]
-        else:
-            chosen = [item]
-        for one in chosen:
-            sampler: Sampler = build(SAMPLERS, "samplers", one, finer=finer(one))
-            reason = sampler.unfit(process)
-            if reason is None:
-                spec = SAMPLERS.spec_of(one.name, one.params, sampler)
-                found.setdefault(canonical(spec), (one.label, spec))
-            elif item.name != "all":
-                raise SuiteError(f"samplers: {one.label} does not fit process {process.name!r}: {reason}")
-    return tuple(found.values())
-
-
-def processes_of(families: list[Model]) -> list[Model]:
-    """Returns each process once, by its first label, with all samplers that some family runs on it."""
-    found: dict[str, Model] = {}
-    for model in families:
-        key = canonical(model.process)
-        known = found.get(key)
-        noise = known.noise if known else model.noise
-        samplers: dict[str, tuple[str, Spec]] = {}
-        for label, sampler in (*(known.samplers if known else ()), *model.samplers):
-            samplers.setdefault(canonical(sampler), (label, sampler))
-        found[key] = Model(noise, None, None, noise, model.process, model.built, tuple(samplers.values()))
-    return list(found.values())
