@@ -140,7 +140,7 @@ def fit(name):
 def draw(name):
     spec = {"name": name, "params": SAMPLERS.complete(name, {"steps": 2})}
     source = sampling.Source({"score": "exact"}, DATASETS.build("nine_gaussians").truth)
-    drawn = sampling.draw(spec, source, PROCESSES.build("vp"), jax.random.key(0), 64, 2)
+    drawn = sampling.sample(spec, source, PROCESSES.build("vp"), jax.random.key(0), 64, 2)
     return sampling.VERSION, [drawn.nfe, *moments(drawn.samples)]
 
 

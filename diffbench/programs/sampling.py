@@ -1,4 +1,4 @@
-"""Draw samples: any sampler on any source of scores, compiled once per kind and shape."""
+"""Samples of any source of scores by any sampler, compiled once per kind and shape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KIND = "sampling"
 """What its programs are called in the cache."""
 
 
-class Draw(NamedTuple):
+class Sampled(NamedTuple):
     """Samples and what they cost.
 
     Attributes:
@@ -31,8 +31,8 @@ class Draw(NamedTuple):
     nfe: int
 
 
-def draw(sampler: Spec, source: BoundScore, process: Process, key: PRNGKey, n: int, dim: int) -> Draw:
-    """Draws n samples.
+def sample(sampler: Spec, source: BoundScore, process: Process, key: PRNGKey, n: int, dim: int) -> Sampled:
+    """Returns n samples of a score by a sampler.
 
     Args:
       sampler: Name and parameters of a registered sampler.
@@ -45,7 +45,7 @@ def draw(sampler: Spec, source: BoundScore, process: Process, key: PRNGKey, n: i
     about = (canonical(sampler), canonical(source.spec), n, dim)
     program = cache.program(KIND, about, lambda: _program(sampler, source, n, dim))
     samples, nfe = program(key, source.arrays, process)
-    return Draw(np.asarray(samples), int(nfe))
+    return Sampled(np.asarray(samples), int(nfe))
 
 
 def _program(sampler: Spec, source: BoundScore, n: int, dim: int) -> Callable[..., Any]:

@@ -58,7 +58,7 @@ def draw(spec: DrawSpec, inputs: Inputs) -> Made:
     if kind in _BRACKETS:
         return {"nfe": 0, **_shape(dataset)}, {"samples": np.asarray(_BRACKETS[kind](spec, dataset, label))}
     inputs.need(spec.get("fit"))
-    drawn = sampling.draw(
+    drawn = sampling.sample(
         part_of(spec["sampler"]),
         score_of(spec, inputs, dataset),
         models.make_process(spec["process"]),

@@ -28,7 +28,7 @@ def drawn(name, dataset, seed=0, **constants):
     params, process = SHORT[name]
     noise = PROCESSES.build(process, **constants, **({"levels": 4} if process == "ncsn" else {}))
     spec = {"name": name, "params": SAMPLERS.complete(name, params)}
-    return sampling.draw(spec, exact_score(dataset.truth), noise, jax.random.key(seed), 8, 2)
+    return sampling.sample(spec, exact_score(dataset.truth), noise, jax.random.key(seed), 8, 2)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_one_key_gives_every_sampler_the_same_start(mixtures, monkeypatch):
     vp, source = PROCESSES.build("vp"), exact_score(mixtures[0].truth)
     for name in ("ancestral", "euler_maruyama"):
         spec = {"name": name, "params": {"start": True}}
-        starts.append(sampling.draw(spec, source, vp, jax.random.key(3), 6, 2).samples)
+        starts.append(sampling.sample(spec, source, vp, jax.random.key(3), 6, 2).samples)
     for start in starts[1:]:
         np.testing.assert_array_equal(start, starts[0])
 
@@ -105,7 +105,7 @@ def test_a_learned_score_is_drawn_from():
     for seed in (0, 1):
         params = models.initialise(network, jax.random.key(seed), 2)
         source = scores.of_model(family, network, params)
-        draws.append(sampling.draw(spec, source, PROCESSES.build("vp"), jax.random.key(0), 5, 2))
+        draws.append(sampling.sample(spec, source, PROCESSES.build("vp"), jax.random.key(0), 5, 2))
     assert draws[0].nfe == 3
     assert not np.array_equal(draws[0].samples, draws[1].samples)
     # Other weights of the same shapes share the program.
@@ -123,7 +123,7 @@ def test_samples_start_from_the_process_s_prior(mixtures):
     ve = PROCESSES.build("ve")
     x = ve.prior(2).sample(seed=jax.random.split(jax.random.key(0))[0], sample_shape=(8,))
     spec = {"name": "ancestral", "params": SAMPLERS.complete("ancestral", {"steps": 1})}
-    got = sampling.draw(spec, exact_score(mixtures[0].truth), ve, jax.random.key(0), 8, 2)
+    got = sampling.sample(spec, exact_score(mixtures[0].truth), ve, jax.random.key(0), 8, 2)
     expected = x + ve.sigma(jnp.asarray(1.0)) ** 2 * mixtures[0].score(x, 1.0, 20.0)
     assert got.nfe == 1
     np.testing.assert_allclose(got.samples, expected, rtol=1e-3, atol=1e-3)

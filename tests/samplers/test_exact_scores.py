@@ -85,7 +85,7 @@ def test_nine_gaussians_come_back_at_default_steps(name, params, process):
     dataset, n = DATASETS.build("nine_gaussians"), 10_000
     sampler = {"name": name, "params": SAMPLERS.complete(name, params)}
     noise = PROCESSES.build(process)
-    drawn = sampling.draw(sampler, exact_score(dataset.truth), noise, jax.random.key(2), n, 2)
+    drawn = sampling.sample(sampler, exact_score(dataset.truth), noise, jax.random.key(2), n, 2)
     samples = np.asarray(drawn.samples, np.float64)
     law = dataset.truth.law
     means = (np.asarray(law.means, np.float64) - dataset.mean) / dataset.scale

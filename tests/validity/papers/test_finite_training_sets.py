@@ -40,7 +40,7 @@ def process():
 
 
 def drawn(source, process, n=N):
-    samples = sampling.draw(EULER, source, process, key_for(0, "memorisation"), n, 2).samples
+    samples = sampling.sample(EULER, source, process, key_for(0, "memorisation"), n, 2).samples
     return np.asarray(samples, np.float64)
 
 
