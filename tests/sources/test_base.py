@@ -6,10 +6,17 @@ import sys
 import pytest
 from plugin_files import plugins_forgotten
 
+from diffbench import plugins
 from diffbench.contracts import DATASETS
+from diffbench.records.store import Store
 from diffbench.registry import plugin_origin
 from diffbench.sources import base
 from diffbench.sources.base import SOURCES, BoundScore, Given, Source
+from diffbench.spec import identify
+from diffbench.stages import draw as draws
+from diffbench.stages.inputs import Inputs
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
 
 # As records of earlier releases have them: their hashes are the names of what is stored.
 STORED = [
@@ -73,3 +80,43 @@ def test_tables_read_the_names_of_sources_without_jax():
         "assert (exact.NAME, 'jax' in sys.modules) == ('exact', False)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+MINE = """
+from diffbench.sources.base import SOURCES, Source, BoundScore
+from diffbench.contracts import Array
+
+@SOURCES.register("shrunk")
+def shrunk(*, factor: float = 0.5) -> Source:
+    \"\"\"Returns the source of the exact score, made smaller.\"\"\"
+    def make(given):
+        inner = SOURCES.build("exact").make(given)
+
+        def bind(arrays, process):
+            score = inner.score(arrays, process)
+            return lambda x, t: factor * score(x, t)
+
+        return BoundScore({"score": "shrunk", "of": inner.spec, "factor": factor}, inner.arrays, bind)
+
+    return Source(make, needs=("truth",))
+"""
+
+
+def test_a_source_of_one_file_is_checked_drawn_and_told_from_an_edited_one(tmp_path, tiny):
+    found = []
+    for text in (MINE, MINE + "\n# edited\n"):
+        path = tmp_path / "mine.py"
+        path.write_text(text)
+        with plugins_forgotten():
+            plugins.load(str(path))
+            scores = [{"name": "shrunk", "factor": 0.25}]
+            samplers = [{"name": "euler_maruyama", "steps": 2}]
+            cells = expand(suites.parse(tiny(scores=scores, samplers=samplers, seeds=1, metrics=["energy"])))
+            (cell,) = [cell for cell in cells if cell.kind == "shrunk"]
+            made, arrays = draws.draw(cell.draw, Inputs(Store(tmp_path)))
+        assert cell.score == "shrunk(factor=0.25)"
+        assert (cell.fit, made["nfe"]) == (None, 2)
+        assert cell.draw["score"]["params"] == {"factor": 0.25}
+        found.append((identify(cell.draw), arrays["samples"].tolist()))
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]
