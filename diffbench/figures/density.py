@@ -17,7 +17,7 @@ from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
 from diffbench.figures.words import BOLD, caption, fitted, lettered, width_of
 from diffbench.records.outcome import MISSING, OK
-from diffbench.records.places import natural
+from diffbench.records.places import TRUTH, natural
 from diffbench.tables.digits import deviations
 
 _NOTED = 2  # columns whose z stand below each panel
@@ -169,7 +169,7 @@ def _page(
         axes = place(figure, _LEFT, middle - step / 2 + title, side, side)
         show(axes, truth, view)
         axes.set_title("truth", **HEADING)
-        axes.set_xlabel(_note(run, run.of(dataset=dataset, score="truth")))
+        axes.set_xlabel(_note(run, run.of(dataset=dataset, score=TRUTH)))
         for j in range(len(columns)):
             left = _LEFT + (j + 1) * (side + _GAP)
             for label in dict.fromkeys(row.family for line in block for row in line.cells[j]):

@@ -21,6 +21,7 @@ from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place,
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import frame
 from diffbench.figures.words import caption, fitted
+from diffbench.records.places import GAUSSIAN, TRUTH
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
@@ -128,8 +129,8 @@ def _grids(run: Run, rows: Sequence[Row], ink: Ink, title: str) -> Figure:
     dataset = rows[0].dataset
     lines: dict[str, list[Row]] = {
         "": [
-            *_seed(run.of(dataset=dataset, score="truth")),
-            *_seed(run.of(dataset=dataset, score="gaussian")),
+            *_seed(run.of(dataset=dataset, score=TRUTH)),
+            *_seed(run.of(dataset=dataset, score=GAUSSIAN)),
         ]
     }
     order = [score for score, _ in run.sources(rows)]

@@ -13,7 +13,7 @@ import numpy as np
 import seaborn as sns
 
 from diffbench.records.outcome import OK, ending
-from diffbench.records.places import base_of, natural
+from diffbench.records.places import TRUTH, base_of, natural
 from diffbench.records.store import Store
 from diffbench.sources.learned import NAME as LEARNED
 from diffbench.tables.comparison import rank
@@ -211,7 +211,7 @@ class Run:
             found = self._store.arrays("reference", row.reference_id).get("samples")
             if found is not None:
                 return found
-        drawn = (self.samples(row) for row in self.of(dataset=dataset, score="truth"))
+        drawn = (self.samples(row) for row in self.of(dataset=dataset, score=TRUTH))
         return next((samples for samples in drawn if samples is not None), None)
 
     def loss(self, fit_id: str) -> np.ndarray | None:

@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 
 from diffbench.spec import Spec, identify
 
+BRACKETS = TRUTH, GAUSSIAN = ("truth", "gaussian")
+"""Scores of rows without a model: fresh samples of the data, and of the Gaussian of the same moments."""
+
 AXES = ("dataset", "score", "family", "budget", "sampler", "process")
 
 

@@ -10,6 +10,7 @@ from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
 from diffbench.records.outcome import DIVERGED
+from diffbench.records.places import GAUSSIAN, TRUTH
 from diffbench.records.specs import DrawSpec, ScoreSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import BoundScore, Given
@@ -47,7 +48,7 @@ def _gaussian(spec: DrawSpec, dataset: Dataset, label: str) -> Array:
     return dataset.restore(draw)
 
 
-_BRACKETS = {"truth": _fresh, "gaussian": _gaussian}
+_BRACKETS = {TRUTH: _fresh, GAUSSIAN: _gaussian}
 
 
 def draw(spec: DrawSpec, inputs: Inputs) -> Made:

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from diffbench.contracts import METRICS, Metric
 from diffbench.records import places
-from diffbench.records.places import Place
+from diffbench.records.places import BRACKETS, Place
 from diffbench.records.reader import Reader, many
 from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec, score_of
 from diffbench.records.store import Store, is_final
 from diffbench.spec import Names, Spec, identify
 from diffbench.stages import replicas
 from diffbench.stages.work import STAGES
-from diffbench.suites.cells import BRACKETS, Cell
+from diffbench.suites.cells import Cell
 from diffbench.workers.payload import Payload
 from diffbench.workers.tasks import Task
 

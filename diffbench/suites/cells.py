@@ -17,7 +17,7 @@ from diffbench.programs import arithmetic
 from diffbench.programs.sampling import VERSION as SAMPLING_VERSION
 from diffbench.programs.training import VERSION as TRAINING_VERSION
 from diffbench.records import places
-from diffbench.records.places import Axis, Place
+from diffbench.records.places import BRACKETS, Axis, Place
 from diffbench.records.reader import many
 from diffbench.records.specs import DrawSpec, FitSpec
 from diffbench.sources import base as sources
@@ -28,9 +28,6 @@ from diffbench.suites.building import build
 from diffbench.suites.models import Model
 from diffbench.suites.parts import Data
 from diffbench.suites.suite import Item, Suite, SuiteError, items
-
-BRACKETS = ("truth", "gaussian")
-"""Rows without a model: fresh samples of the data, and of the Gaussian of the same moments."""
 
 
 @dataclasses.dataclass(frozen=True)

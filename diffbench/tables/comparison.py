@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from diffbench.records.outcome import MISSING, OK
-from diffbench.records.places import natural
+from diffbench.records.places import BRACKETS, GAUSSIAN, natural
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
@@ -27,7 +27,7 @@ from diffbench.tables.statistics import t_interval
 
 ROW = ("score", "family", "budget", "sampler")
 # Brackets first, then what has no error of learning; what is learned comes last.
-SCORES = ("truth", "gaussian", EXACT, EMPIRICAL)
+SCORES = (*BRACKETS, EXACT, EMPIRICAL)
 
 
 def rank(score: str) -> int:
@@ -124,7 +124,7 @@ def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
     u = pd.Series(math.nan, index=long.index)
     for (_, metric), group in long.groupby(["dataset", "metric"], sort=False):
         floor = group[group["floor_sd"] > 0.0]
-        gauss = group.loc[group["score"] == "gaussian", "value"].dropna()
+        gauss = group.loc[group["score"] == GAUSSIAN, "value"].dropna()
         if floor.empty or gauss.empty:
             continue
         mean, sd = floor["floor_mean"].iloc[0], floor["floor_sd"].iloc[0]

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from diffbench.records.places import base_of
+from diffbench.records.places import BRACKETS, base_of
 from diffbench.tables.comparison import ROW
 
 ERRS = 3.0
 """Floor deviations, mean over seeds, from which a row errs: truth exceeds them once in fifty draws."""
-_BRACKETS = ("truth", "gaussian")
 _FEW = 4  # columns that are shown where no group is there
 
 
@@ -136,7 +135,7 @@ def worst(long: pd.DataFrame, columns: Mapping[str, Any]) -> dict[str, float]:
     Returns:
       Mean over seeds in floor deviations, by column; infinite where the floor has no width.
     """
-    rows = long[~long["score"].isin(_BRACKETS) & long["floor_sd"].notna() & long["value"].notna()]
+    rows = long[~long["score"].isin(BRACKETS) & long["floor_sd"].notna() & long["value"].notna()]
     side = rows["metric"].map(sides(columns)).to_numpy(float)
     apart = (rows["value"] - rows["floor_mean"]).to_numpy(float)
     # The side is NaN where both are bad.

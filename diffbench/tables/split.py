@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from diffbench.records.outcome import OK
+from diffbench.records.places import GAUSSIAN
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
@@ -94,7 +95,7 @@ def error_split(
 
 def _spans(long: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Returns how far the Gaussian lies from truth, by dataset and column, in the column's units."""
-    rows = long[(long["score"] == "gaussian") & (long["status"] == OK)]
+    rows = long[(long["score"] == GAUSSIAN) & (long["status"] == OK)]
     gap = (rows["value"] - rows["floor_mean"]).abs()
     found: Mapping[Any, float] = gap.groupby([rows["dataset"], rows["metric"]], sort=False).mean().to_dict()
     return {(str(place[0]), str(place[1])): float(span) for place, span in found.items()}
