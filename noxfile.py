@@ -140,7 +140,7 @@ def bench(session: nox.Session) -> None:
 def validity(session: nox.Session) -> None:
     """Runs the planted bugs at the size of the published table, writes the page, and tests both."""
     install(session, "-e", ".", groups=("test", "judges"))
-    for page in ("laws", "power", "planted", "images"):
+    for page in ("laws", "power", "split", "planted", "images"):
         posargs = session.posargs if page == "planted" else ()
         session.run("python", "results/validity.py", page, "--write", *posargs)
     session.run("pytest", "tests/validity")

@@ -1,4 +1,4 @@
-"""Writes a table of docs/validity.md: laws, power, planted or images; `--write` measures again first.
+"""Writes a table of docs/validity.md: laws, power, split, planted or images; `--write` measures again first.
 
     python results/validity.py laws --write
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WRITERS = ("laws", "power", "planted", "images")
+WRITERS = ("laws", "power", "split", "planted", "images")
 
 
 def main(arguments: list[str]) -> None:

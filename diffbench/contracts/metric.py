@@ -106,6 +106,8 @@ class Metric:
         for many measurements; it arrives as `outcome.prepared`.
       finish: Where a column is scaled by the floor: (values, arrays, floor) -> values.
       least: Fewest points that it can be taken of: of "samples", "reference", "train".
+      against: (dataset, m) -> what stands for the truth that samples are compared with, such as "closed
+        form" or "reference of m": a row says it. Empty where it goes without saying.
       version: Changed whenever the values change.
     """
 
@@ -117,4 +119,5 @@ class Metric:
     prepare: Callable[[Any, Dataset], Any] | None = None
     finish: Finish | None = None
     least: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    against: Callable[[Dataset, int], str] = lambda dataset, m: ""
     version: int = 1

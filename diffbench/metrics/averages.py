@@ -117,3 +117,20 @@ def averages_of(dataset: Dataset, against: Against) -> Any:
     if against == "reference" or dataset.truth is None:
         return None
     return dataset.potential() or ByDensity(dataset)
+
+
+# What stands for the truth, as rows say it.
+CLOSED_FORM, BY_DENSITY = "closed form", "blurred density"
+
+
+def by_reference(m: int) -> str:
+    """Returns what rows say where m points of the truth stand for it."""
+    return f"reference of {m}"
+
+
+def form_of(dataset: Dataset, against: Against, m: int) -> str:
+    """Returns what stands for the truth in `averages_of`: its closed form, its density, or m points."""
+    found = averages_of(dataset, against)
+    if found is None:
+        return by_reference(m)
+    return BY_DENSITY if isinstance(found, ByDensity) else CLOSED_FORM

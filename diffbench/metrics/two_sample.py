@@ -1,4 +1,4 @@
-"""Distances between a sample and the truth: energy, MMD^2 and sliced W2^2.
+"""Distances between a sample and the truth over pairs of points: energy and MMD^2.
 
 All are stored raw. The first two are U-statistics,
 
@@ -7,8 +7,10 @@ All are stored raw. The first two are U-statistics,
 
 so they average zero under truth and are often negative; a root or a clip would bias them, and a
 V-statistic has a null mean of (1/n + 1/m) E|Y - Y'|. What concerns Y is known (`averages`), so that
-the samples' own noise is all there is; `against = "reference"` takes a sample of the truth for it,
-whose noise then rules (on nine Gaussians with m = n the floor is three times as wide).
+the samples' own noise is all there is. `against = "reference"` takes m points of the truth for it, whose
+noise then comes on top: with m = n the deviation of a U-statistic is twice as large where they are drawn
+anew each time, and the root of three times in the mean square where they stay, as in a run. There it
+depends on the points, which may treble it, and it moves the floor's mean away from zero as well.
 
 The energy distance hardly sees the shape within a mode, which is small beside the
 distances between modes. A Gaussian kernel sees the lengths near its bandwidth h, so a
@@ -18,7 +20,6 @@ samples would make two rows incomparable.
 References:
   Szekely & Rizzo (2013), Energy statistics: a class of statistics based on distances.
   Gretton et al. (2012), A kernel two-sample test, lemma 6, for the unbiased MMD^2.
-  Bonneel et al. (2015), Sliced and Radon Wasserstein barycenters of measures.
 """
 
 from __future__ import annotations
@@ -32,9 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, key_for
-from diffbench.laws.quantiles import Line
-from diffbench.metrics.averages import AGAINST, Against, averages_of
+from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey
+from diffbench.metrics.averages import AGAINST, Against, averages_of, form_of
 from diffbench.metrics.base import distance, exact_points, points, prepared, within
 from diffbench.metrics.far import (
     FARTHEST,
@@ -105,7 +105,14 @@ def energy(*, against: Against = "truth") -> Metric:
                 y_y = within_sum(of_y, distance, exact=True) / (len(y) * (len(y) - 1.0))
         return {"energy": (2.0 * x_y - x_x) / len(x) - y_y}, {}
 
-    return Metric({"energy": Column(perfect=0.0)}, measure, floor="two_sample", prepare=prepare, version=2)
+    return Metric(
+        {"energy": Column(perfect=0.0)},
+        measure,
+        floor="two_sample",
+        prepare=prepare,
+        against=lambda dataset, m: form_of(dataset, against, m),
+        version=2,
+    )
 
 
 def _sum_to_truth(x: Parted, averages: Any) -> float:
@@ -195,7 +202,15 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
         return values, {"mmd2_bandwidths": raw, "bandwidths": kernels.bandwidths}
 
     columns = {"mmd2": Column(perfect=0.0), "mmd2_local": Column(perfect=0.0)}
-    return Metric(columns, measure, floor="two_sample", prepare=prepare, finish=_scaled_sum, version=2)
+    return Metric(
+        columns,
+        measure,
+        floor="two_sample",
+        prepare=prepare,
+        finish=_scaled_sum,
+        against=lambda dataset, m: form_of(dataset, against, m),
+        version=2,
+    )
 
 
 def _to_truth(kernels: _Kernels, x: Parted, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -231,70 +246,3 @@ def _scaled_sum(
     seen = ~(sd <= 0.0)  # a NaN must reach the sum
     total = float((raw[seen] / sd[seen]).sum()) if seen.any() else math.nan
     return {**values, "mmd2": total}
-
-
-class _Projected(NamedTuple):
-    """Unit directions `[D, L]`; the truth along each, or none and the sorted reference, `[L, m]`."""
-
-    directions: np.ndarray
-    lines: tuple[Line, ...]
-    y: np.ndarray
-
-
-@METRICS.register("sliced_w2")
-def sliced_w2(*, projections: int = 64, against: Against = "truth") -> Metric:
-    """Returns the squared sliced Wasserstein-2 distance over fixed projections.
-
-    The mean over the directions of the exact one-dimensional W2^2, by quantiles. Its unit is the
-    standardised length squared; under truth it is positive, about 1/n times a number that depends
-    on the data. Where the truth has no quantiles along a line, a sample of it stands for it.
-
-    Args:
-      projections: Number of directions; their key depends on the dimension only.
-      against: "truth", all that is known of it; or "reference", a sample of it.
-    """
-    checks.count("projections", projections)
-    checks.choice("against", against, AGAINST)
-
-    def prepare(reference: Any, dataset: Dataset) -> _Projected:
-        y = exact_points("reference", reference)
-        # float32 whatever the working dtype, so that the directions are always the same.
-        normal = jax.random.normal(
-            key_for(0, "sliced_w2", y.shape[1]), (y.shape[1], projections), jnp.float32
-        )
-        directions = np.asarray(normal, np.float64)
-        directions = directions / np.linalg.norm(directions, axis=0)
-        potential = dataset.potential() if against == "truth" else None
-        if potential is None:
-            return _Projected(directions, (), _sorted_projections(y, directions))
-        weights, means, sds = potential.projected(directions)
-        lines = (Line(weights, means[:, i], sds[:, i]) for i in range(projections))
-        return _Projected(directions, tuple(lines), y)
-
-    def measure(key: PRNGKey, outcome: Outcome) -> Measured:
-        known: _Projected = prepared(prepare, outcome)
-        x = exact_points("samples", outcome.samples, dim=known.directions.shape[0])
-        if too_far(x):
-            return {"sliced_w2": math.nan}, {}
-        along = _sorted_projections(x, known.directions)
-        if known.lines:
-            each = [line.squared_w2(row) for line, row in zip(known.lines, along, strict=True)]
-            return {"sliced_w2": float(np.mean(each))}, {}
-        of_x, of_y, share = _coupling(x.shape[0], known.y.shape[1])
-        gap = along[:, of_x] - known.y[:, of_y]
-        return {"sliced_w2": float((gap**2 @ share).mean())}, {}
-
-    return Metric({"sliced_w2": Column()}, measure, floor="two_sample", prepare=prepare, version=2)
-
-
-def _sorted_projections(x: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Returns the projections of x `[n, D]` in each direction, sorted, `[L, n]`."""
-    # NumPy sorts several times faster than XLA on a CPU.
-    return np.sort(np.ascontiguousarray((x @ directions).T), axis=1)
-
-
-def _coupling(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the monotone coupling of n and m sorted points: ranks, ranks, and masses."""
-    # Quantile levels in units of 1/(n m): integers, so that equal levels are equal.
-    levels = np.union1d(np.arange(n) * m, np.arange(m) * n)
-    return levels // m, levels // n, np.diff(levels, append=n * m) / (float(n) * m)

@@ -98,6 +98,7 @@ class Measurement(Record):
     """What a metric read."""
 
     values: dict[str, Number] = Field(default_factory=dict)
+    against: str = ""
     floor: dict[str, Reading] = Field(default_factory=dict)
 
 

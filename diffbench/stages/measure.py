@@ -100,6 +100,9 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
         "values": dict(values),
         "floor": {column: r._asdict() for column, r in readings.items()},
     }
+    against = metric.against(dataset, len(outcome.reference))
+    if against:
+        content["against"] = against
     if metric.floor == "two_sided":
         content["n_samples"] = spec["floor"]["n"]
     return {**content, **_unsound(metric, values, arrays, samples)}, dict(arrays)

@@ -23,7 +23,7 @@ from diffbench.tables.split import error_split
 FOLDER = "tables"
 LONG = (
     "dataset", "family", "score", "sampler", "seed", "metric", "value", "floor_mean", "floor_sd",
-    "z", "p_value", "nfe", "n_samples", "status", "reason", "fit_id", "draw_id", "budget",
+    "z", "p_value", "nfe", "n_samples", "status", "reason", "fit_id", "draw_id", "budget", "against",
 )  # fmt: skip
 
 
@@ -99,12 +99,24 @@ def _long_rows(
         values, floors = found.get("values", {}), found.get("floor", {})
         # A metric may take fewer of them than were drawn.
         n = found.get("n_samples", cell["n_samples"])
-        end = (nfe, n, ended.status, ended.told, cell["fit_id"], cell["draw_id"], cell["budget"], name)
+        which = (cell["fit_id"], cell["draw_id"], cell["budget"])
+        end = (nfe, n, ended.status, ended.told, *which, against_of(found), name)
         for column, about in columns[metric].items():
             plain = about.get("column", column)
             floor = floors.get(plain, {})
             z = (floor.get("mean"), floor.get("sd"), floor.get("z"), floor.get("p_value"))
             yield (*begin, column, values.get(plain), *z, *end)
+
+
+def against_of(record: Mapping[str, Any]) -> str:
+    """Returns what stood for the truth in a measurement: as it says, or as it was asked to be measured."""
+    told = record.get("against")
+    if told is not None:
+        return str(told)
+    # Records of before they said it.
+    spec = record.get("spec", {})
+    asked = spec.get("metric", {}).get("params", {}).get("against", "")
+    return f"reference of {spec['reference']['m']}" if asked == "reference" else str(asked)
 
 
 def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:

@@ -133,12 +133,28 @@ def censored_of(columns: Mapping[str, Any]) -> set[str]:
     return {c for metric in columns.values() for c, about in metric.items() if about.get("censored")}
 
 
+def against(rows: pd.DataFrame, by: str) -> list[str]:
+    """Returns a paragraph of Markdown on what stood for the truth, empty where no row tells.
+
+    Args:
+      rows: Rows of the long table.
+      by: The column of which the paragraph names what has each form: "metric" or "dataset".
+    """
+    if "against" not in rows:  # tables of before rows told
+        return []
+    told = rows[rows["against"] != ""].groupby("against", sort=False)[by].unique()
+    forms = (f"{form} ({', '.join(map(markup.markdown, names))})" for form, names in told.items())
+    said = "; ".join(forms)
+    return [f"What stands for the truth: {said}.", ""] if said else []
+
+
 def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
     """Returns the comparison as Markdown, a section for each dataset."""
     lines = ["# Comparison", "", CAPTION, ""]
     before = None
     for dataset, head, rows in _sections(long, columns):
-        title = [] if dataset == before else [f"## {markup.markdown(dataset)}", ""]
+        told = against(long[long["dataset"] == dataset], "metric")
+        title = [] if dataset == before else [f"## {markup.markdown(dataset)}", "", *told]
         lines += [*title, *_table(head, rows), ""]
         before = dataset
     failed = failed_cells(long)
@@ -165,9 +181,9 @@ SPLIT_CAPTION = (
     "is what the exact score of that set (empirical) adds to the exact score of the data. All parts of a "
     "row are over the same seeds, those in which every score that is compared has a value. `errs in` names "
     "what *these* models err in, the largest part first, with how many seeds show it alone: each seed has a "
-    "p-value against the floor, Fisher's method combines them, Holm's steps keep all parts of a row at 5%, "
-    "and a part below 0.005 in units of u is not named. The intervals answer another question: how much "
-    "another training would differ. "
+    "p-value against the floor, Fisher's method combines them, Holm's steps keep all rows of a dataset under "
+    "one metric at 5% together, and a part below 0.005 in units of u is not named. The intervals answer "
+    "another question: how much another training would differ. "
     "Where the good value is truth itself, parts have the sign of what is measured, and those below zero "
     "count too."
 )
@@ -206,7 +222,8 @@ def split_markdown(
             + [row["errs_in"]]
             for row in _records(here)
         ]
-        lines += [f"## {markup.markdown(metric)}", "", *_table(head, rows), ""]
+        told = against(long[long["metric"] == metric], "dataset")
+        lines += [f"## {markup.markdown(metric)}", "", *told, *_table(head, rows), ""]
     if not shown:
         lines += ["No learned rows with exact rows of the same process and sampler beside them.", ""]
     scores = named(_SCORE_COLUMNS, long["metric"].unique())

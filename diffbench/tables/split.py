@@ -33,7 +33,7 @@ from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
 from diffbench.tables.headlines import sides
 from diffbench.tables.statistics import t_interval
-from diffbench.tables.verdict import Part, difference_p_values, verdict
+from diffbench.tables.verdict import Part, difference_p_values, draw_p_values, verdicts
 
 PARTS = ("total", "solver", "learning", "finite_data")
 NAMES = {"solver": "solving", "learning": "learning", "finite_data": "finite data"}
@@ -72,7 +72,9 @@ def error_split(
     values[LEARNED] = learned["value"].to_numpy(float)
     ranks = learned["exact_p"].to_numpy(float)
     floor, floor_sd = learned["floor_mean"].to_numpy(float), learned["floor_sd"].to_numpy(float)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    # What is read together: the rows of a dataset under one metric.
+    together: dict[tuple[str, str], list[tuple[int, dict[str, Part]]]] = {}
     # Plain arrays: a pandas group for each row would take most of a large table's time.
     groups: Mapping[Any, Any] = learned.groupby(_KEYS, sort=False).indices
     for key, at in groups.items():
@@ -81,7 +83,8 @@ def error_split(
         intervals = {part: t_interval(value) for part, value in parts.items()}
         known = {part: parts[part] for part in NAMES if intervals[part].n}
         sd = max(floor_sd[at[0]], _deviation(values[EXACT][at][common]))
-        found = _judged(known, ranks[at][common], sd, math.isnan(sign))
+        found = _judged(known, ranks[at][common], floor_sd[at[0]], sd, math.isnan(sign))
+        together.setdefault((key[0], key[-1]), []).append((len(rows), found))
         row: dict[str, Any] = {
             **dict(zip(_KEYS, key, strict=True)),
             "seeds": int(common.sum()),
@@ -89,7 +92,11 @@ def error_split(
         }
         for part, interval in intervals.items():
             row |= {part: interval.mean, f"{part}_low": interval.low, f"{part}_high": interval.high}
-        rows.append({**row, "errs_in": verdict(found, spans.get((key[0], key[-1]), math.nan))})
+        rows.append(row)
+    for place, members in together.items():
+        said = verdicts([(found, spans.get(place, math.nan)) for _, found in members])
+        for (number, _), errs_in in zip(members, said, strict=True):
+            rows[number]["errs_in"] = errs_in
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -108,7 +115,7 @@ def _deviation(exact: np.ndarray) -> float:
 
 
 def _judged(
-    known: Mapping[str, np.ndarray], ranks: np.ndarray, deviation: float, two_sided: bool
+    known: Mapping[str, np.ndarray], ranks: np.ndarray, floor_sd: float, deviation: float, two_sided: bool
 ) -> dict[str, Part]:
     """Returns the parts that are known with the p-value of each seed."""
     found = {}
@@ -116,7 +123,7 @@ def _judged(
         if part != "solver":
             p_values = difference_p_values(value, deviation, two_sided=two_sided)
         elif np.isfinite(ranks).all():
-            p_values = ranks
+            p_values = draw_p_values(ranks, value / floor_sd, two_sided=two_sided)
         else:
             continue
         found[part] = Part(NAMES[part], value, p_values)

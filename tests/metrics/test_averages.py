@@ -118,6 +118,36 @@ def test_a_truth_that_is_no_mixture_is_known_by_its_density(name):
     assert bare.self_distance() == pytest.approx(closed.self_distance(), rel=0.02)
 
 
+def test_what_stands_for_the_truth_is_said(nine):
+    bare = dataclasses.replace(nine, potential=lambda: None)
+    unknown = dataclasses.replace(bare, truth=None)
+    for name in NAMES:
+        metric = METRICS.build(name)
+        assert metric.against(nine, 50) == "closed form"
+        large = "reference of 131072" if name == "sliced_w2" else "blurred density"
+        assert metric.against(bare, 50) == large
+        assert metric.against(unknown, 50) == "reference of 50"
+        assert METRICS.build(name, against="reference").against(nine, 50) == "reference of 50"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_without_a_truth_is_compared_with_its_reference(nine, truth, outcome, name):
+    unknown = dataclasses.replace(nine, truth=None, potential=lambda: None)
+    x, y = truth(nine, 100, "x"), truth(nine, 50, "y")
+    told = value(METRICS.build(name), outcome(unknown, x, y))
+    sampled = value(METRICS.build(name, against="reference"), outcome(nine, x, y))
+    assert np.array_equal(told, sampled)
+    assert not np.array_equal(told, value(METRICS.build(name), outcome(nine, x, y)))
+
+
+def test_sliced_w2_takes_many_points_of_a_truth_without_quantiles(nine, truth, outcome):
+    bare, metric = dataclasses.replace(nine, potential=lambda: None), METRICS.build("sliced_w2")
+    x, y = truth(nine, 200, "x"), truth(nine, 50, "y")
+    one, other = (value(metric, outcome(bare, x, points)) for points in (y, x))
+    assert one == other  # the reference plays no part
+    assert one == pytest.approx(value(metric, outcome(nine, x, y)), rel=0.05)
+
+
 def test_the_kind_of_truth_is_checked_at_the_door():
     for name in NAMES:
         with pytest.raises(ValueError, match="against must be one of truth, reference; got 'model'"):

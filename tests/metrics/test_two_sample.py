@@ -155,13 +155,6 @@ def test_sliced_w2_of_a_shift_is_its_mean_squared_projection(nine, truth, outcom
     assert value["sliced_w2"] == pytest.approx(0.5, rel=0.05)  # |shift|^2 / D
 
 
-@pytest.mark.parametrize(("n", "m"), [(4, 4), (3, 5), (1, 7), (6, 4)])
-def test_the_coupling_has_both_marginals(n, m):
-    i, j, mass = two_sample._coupling(n, m)
-    np.testing.assert_allclose(np.bincount(i, mass), np.full(n, 1 / n))
-    np.testing.assert_allclose(np.bincount(j, mass), np.full(m, 1 / m))
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_that_are_not_finite_give_nan(nine, truth, outcome, name):
     y = truth(nine, 100, "y")

@@ -52,6 +52,11 @@ def test_what_is_not_finite_is_no_value(records):
             assert record["status"] == "ok"
 
 
+def test_a_record_says_what_stood_for_the_truth(records):
+    assert records["exact", "energy"]["against"] == "closed form"
+    assert "against" not in records["exact", "mode_tv"]
+
+
 def test_a_score_that_is_far_off_never_reads_as_truth(records):
     record = records["perturbed", "energy"]
     if record["status"] == "ok":

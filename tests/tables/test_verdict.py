@@ -8,7 +8,20 @@ from scipy import integrate, stats
 
 from diffbench.contracts import DATASETS, METRICS, key_for
 from diffbench.metrics.floor import floor_of
-from diffbench.tables.verdict import LEVEL, NOTHING, Part, combined, difference_p_values, verdict
+from diffbench.tables.verdict import (
+    LEVEL,
+    NOTHING,
+    Part,
+    combined,
+    difference_p_values,
+    draw_p_values,
+    verdicts,
+)
+
+
+def verdict(parts, span):
+    """Returns what is said of a row that is read alone."""
+    return verdicts([(parts, span)])[0]
 
 
 def test_the_p_value_of_a_difference_is_the_tail_of_a_laplace_law():
@@ -17,6 +30,21 @@ def test_the_p_value_of_a_difference_is_the_tail_of_a_laplace_law():
     assert law.var() == pytest.approx(2 * deviation**2)
     assert difference_p_values(d, deviation) == pytest.approx(law.sf(d))
     assert difference_p_values(d, deviation, two_sided=True) == pytest.approx(2 * law.sf(np.abs(d)))
+
+
+def test_a_rank_that_can_be_no_smaller_gives_way_to_the_tail_of_chi_squared_noise():
+    law, z = stats.chi2(1), np.array([0.0, 3.0, 16.0, 16.0])
+    ranks = np.array([0.4, 0.02, 0.005, 0.2])
+    told = draw_p_values(ranks, z)
+    assert told == pytest.approx([0.4, 0.02, law.sf(1 + math.sqrt(2) * 16.0), 0.2])
+    assert draw_p_values(ranks, -z, two_sided=True)[2] == pytest.approx(2 * told[2])
+    assert draw_p_values(ranks, -z)[2] == 0.005
+
+
+def test_the_tail_of_one_degree_is_above_that_of_any_sum_of_squares():
+    one = stats.chi2.sf(1 + math.sqrt(2) * 4.0, 1)
+    for degrees in (2, 5, 50):
+        assert stats.chi2(degrees).sf(degrees + 4.0 * math.sqrt(2 * degrees)) < one
 
 
 def test_seeds_are_combined_as_scipy_does():
@@ -49,6 +77,16 @@ def test_one_part_that_is_seen_does_not_lend_its_level_to_another():
     assert verdict({"solver": both, "learning": weak}, 10.0) == NOTHING
 
 
+def test_rows_that_are_read_together_are_judged_together():
+    weak = {"solver": Part("solving", np.ones(1), np.array([0.02]))}
+    nothing = {"solver": Part("solving", np.zeros(1), np.array([0.6]))}
+    assert verdicts([(weak, 10.0)]) == ["solving 1/1"]
+    assert verdicts([(weak, 10.0), (nothing, 10.0), (nothing, 10.0)]) == [NOTHING] * 3
+    # What is seen for certain leaves its share of the level to the others.
+    seen = {"solver": Part("solving", np.ones(1), np.array([1e-9]))}
+    assert verdicts([(weak, 10.0), (seen, 10.0), (nothing, 10.0)]) == ["solving 1/1", "solving 1/1", NOTHING]
+
+
 def test_what_is_too_small_to_matter_is_not_named():
     sure = {"learning": Part("learning", np.full(3, 0.004), np.full(3, 1e-9))}
     assert verdict(sure, 1.0) == NOTHING
@@ -71,7 +109,9 @@ def test_truth_is_named_in_at_most_one_trial_of_twenty(metric):
     for exact, learned in rows:
         rank = (1 + (floor >= exact[:, None]).sum(axis=1)) / 200
         parts = {
-            "solver": Part("solving", exact - floor.mean(), rank),
+            "solver": Part(
+                "solving", exact - floor.mean(), draw_p_values(rank, (exact - floor.mean()) / floor.std())
+            ),
             "learning": Part("learning", learned - exact, difference_p_values(learned - exact, floor.std())),
         }
         named += verdict(parts, math.nan) != NOTHING
