@@ -22,7 +22,7 @@ import pandas as pd
 
 from diffbench.contracts import DATASETS, METRICS, SAMPLERS, Outcome, key_for
 from diffbench.metrics.floor import against_floor, floor_of
-from diffbench.process import vp
+from diffbench.process import PROCESSES
 from diffbench.programs import sampling
 from diffbench.sources import exact, perturbed
 from diffbench.tables.split import error_split
@@ -76,7 +76,7 @@ def values(size, noise="drawn"):
     for run in range(RUNS):
         for seed in range(SEEDS):
             key = key_for(seed, "split", noise, run)
-            x = sampling.draw(sampler, source, vp(), key, POINTS, dataset.dim).samples
+            x = sampling.draw(sampler, source, PROCESSES.build("vp"), key, POINTS, dataset.dim).samples
             for form in FORMS:
                 found[form][run, seed] = _judge(form, run if form == "reference" else 0)(x)
     return found
