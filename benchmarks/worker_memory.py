@@ -53,13 +53,13 @@ def main() -> None:
     import worker_memory
 
     from diffbench.workers import engine
-    from diffbench.workers import seat as crew
+    from diffbench.workers import seat as seats
 
     widths = [8 + 8 * (i % SHAPES) for i in range(CELLS)]
     tasks = [engine.Task(str(i), "fit", {"width": w}, program=str(w)) for i, w in enumerate(widths)]
     print(f"{CELLS} cells of {SHAPES} shapes on one worker; its memory in MiB")
     for programs in (CELLS, PROGRAMS):
-        crew.PROGRAMS = programs
+        seats.PROGRAMS = programs
         memory: dict[int, list[float]] = {}
         for _, result, _ in engine.run(tasks, worker_memory.cell, 1):
             memory.setdefault(result["pid"], []).append(result["memory"] / 2**20)

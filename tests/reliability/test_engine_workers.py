@@ -11,12 +11,12 @@ from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.tables import long as tables
 from diffbench.workers import engine, fleet
-from diffbench.workers import seat as crew
+from diffbench.workers import seat as seats
 from diffbench.workers.engine import Task
 
 
 def test_a_worker_that_holds_many_programs_is_replaced(monkeypatch):
-    monkeypatch.setattr(crew, "PROGRAMS", 3)
+    monkeypatch.setattr(seats, "PROGRAMS", 3)
     tasks = [Task(f"t{i}", "fit", {"do": "behave"}, program=f"p{i % 4}") for i in range(8)]
     ran = {}
     for task, result, _ in engine.run(tasks, misbehave, 1):

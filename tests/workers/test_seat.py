@@ -4,7 +4,7 @@ import jax  # noqa: F401  (there, as in a worker that joined with it)
 import pytest
 
 from diffbench.workers import seat, worker
-from diffbench.workers import seat as crew
+from diffbench.workers import seat as seats
 from diffbench.workers.cluster import ClusterError
 
 FIT = {"versions": worker.versions(), "threads": False, "unpinned": None}
@@ -33,4 +33,4 @@ def test_another_worker_is_refused_in_one_line(fact, text):
 )
 def test_a_worker_that_holds_much_memory_is_worn(memory, limit, worn):
     facts = {"memory_limit": limit, "nanny": True}
-    assert crew.Seat("tcp://a:1", facts=facts, memory=memory).worn is worn
+    assert seats.Seat("tcp://a:1", facts=facts, memory=memory).worn is worn
