@@ -1,7 +1,7 @@
 """Metrics against judges that no other test asks: SciPy's distances, and autodiff of log p_t.
 
 dcor, POT and scikit-learn judge in `tests/metrics/test_two_sample.py`, the multinomial in
-`test_mode_tv.py`, closed forms in `test_manifold_distance.py` and `test_score_error.py`.
+`test_modes.py`, closed forms in `test_manifold.py` and `test_score_error.py`.
 """
 
 import json
