@@ -62,7 +62,7 @@ def _prepared(request: Request) -> tuple[suites.Suite, list[expansion.Cell], Sto
     replicas = request.replicas
     if replicas is None and suite.replicas is None and request.settings.gpus:
         replicas = devices.REPLICAS
-    suite = suites.narrow(suite, request.chosen, request.seeds, replicas)
+    suite = suites.narrow(suite, request.chosen, request.seeds, replicas, origin="command line")
     cells = expansion.expand(suite)
     return suite, cells, Store(request.out or Path("results") / suite.name)
 
@@ -148,7 +148,7 @@ def dry_run(request: Request) -> int:
     # Frozen: a broken file is counted as to be made again, and left to a run to move.
     planned = planning.plan(cells, Store(store.root, frozen=True), retry_failed=request.retry_failed)
     if request.settings.gpus:
-        print(_on_gpus(request.settings, suite))
+        console.say(_on_gpus(request.settings, suite))
     console.say_plan(suite.name, len(cells), planned.tasks, planned.done, store.root)
     return 0
 

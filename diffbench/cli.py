@@ -217,11 +217,18 @@ def main() -> None:
             raise
         if "--debug" in sys.argv and told is None:
             raise
-        _fail(told() if told else _without_folder(error) or str(error) or type(error).__name__)
+        spelled = getattr(error, "spelled", None)
+        said = spelled(_option) if spelled else str(error)
+        _fail(told() if told else _without_folder(error) or said or type(error).__name__)
     if code == INTERRUPTED:
         with contextlib.suppress(OSError):  # the terminal may be what has gone
             print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
     sys.exit(code)
+
+
+def _option(name: str) -> str:
+    """Returns how a person at a terminal spells a setting."""
+    return "--" + name.replace("_", "-")
 
 
 def _wrong_request(error: Exception) -> bool:

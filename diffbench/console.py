@@ -6,6 +6,7 @@ that the console lacks.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -149,67 +150,72 @@ def _fitting(
     return shown
 
 
-def _say(line: str, err: bool = False) -> None:
-    print(plain(line), file=sys.stderr if err else sys.stdout)
+def say(line: str) -> None:
+    """Prints a line."""
+    print(plain(line))
+
+
+def say_aside(line: str) -> None:
+    """Prints a line on stderr, at once; a reader that has gone ends nothing."""
+    with contextlib.suppress(OSError):
+        print(plain(line), file=sys.stderr, flush=True)
 
 
 def say_done(made: int, kept: int, root: Path) -> None:
     """Prints how much work was done and how much was there."""
     new = f"{made} tasks done" if made else "nothing to do"
-    _say(f"{new}, {kept} from before, in {root}")
+    say(f"{new}, {kept} from before, in {root}")
 
 
 def say_paths(what: str, paths: Sequence[str]) -> None:
     """Prints where files are: the folder and the names in it."""
     if paths:
         names = ", ".join(Path(path).name for path in paths)
-        _say(f"{what}: {Path(paths[0]).parent}/ ({names})")
+        say(f"{what}: {Path(paths[0]).parent}/ ({names})")
 
 
 def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
     """Prints each cell that is not ok, on stderr."""
     for row in rows:
         where = " / ".join(str(row[k]) for k in ("dataset", "score", "family", "sampler") if row[k])
-        _say(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})", err=True)
+        say_aside(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})")
 
 
 def say_verified(report: Any, root: Path) -> None:
     """Prints what a check of a folder found: each fault on stderr, and how much was looked at."""
     for where, what in report.wrong:
-        _say(f"wrong: {where}: {what}", err=True)
-    _say(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
-    if report.unsealed:
-        _say(f"without a digest, so read and not vouched for: {report.unsealed} files")
+        say_aside(f"wrong: {where}: {what}")
+    say(f"{root}: {report.files} files checked, {report.measured} measurements measured again")
     for reason, count in sorted(report.skipped.items()):
-        _say(f"not measured again: {count} measurements; {reason}")
+        say(f"not measured again: {count} measurements; {reason}")
     if report.moved:
-        _say(f"moved to quarantine/: {len(report.moved)} files; run the suite again and they are made again")
+        say(f"moved to quarantine/: {len(report.moved)} files; run the suite again and they are made again")
     if report.missing:
-        _say(f"missing: {report.missing} rows of the tables; the run that asked for them makes them again")
-    _say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
+        say(f"missing: {report.missing} rows of the tables; the run that asked for them makes them again")
+    say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 
 def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
     """Prints what a run would do."""
-    _say(f"suite {name}: {cells} cells, results in {root}")
+    say(f"suite {name}: {cells} cells, results in {root}")
     for stage in STAGES.values():
         count = sum(task.stage == stage.name for task in tasks)
         if count:
-            _say(f"  {stage.title}: {count}")
-    _say(f"  done before: {done}")
+            say(f"  {stage.title}: {count}")
+    say(f"  done before: {done}")
 
 
 def say_parts(title: str, rows: Sequence[tuple[str, Mapping[str, Any] | None, str]]) -> None:
     """Prints a registry: names, what each is, and parameters with defaults."""
-    _say(f"{title}:")
+    say(f"{title}:")
     for name, defaults, about in rows:
-        _say(f"  {name}: {about}")
+        say(f"  {name}: {about}")
         if defaults:
-            _say("      " + ", ".join(f"{key} = {value!r}" for key, value in defaults.items()))
+            say("      " + ", ".join(f"{key} = {value!r}" for key, value in defaults.items()))
 
 
 def say_suites(rows: Sequence[tuple[str, str]]) -> None:
     """Prints the shipped suites."""
-    _say("suites:")
+    say("suites:")
     for name, description in rows:
-        _say(f"  {name}: {description}")
+        say(f"  {name}: {description}")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from diffbench.console import say_aside
 from diffbench.records.outcome import OK
 from diffbench.signs import plain
 from diffbench.stages import intact
@@ -56,7 +53,7 @@ class Progress(Listener):
         """Takes the seconds between lines where there is no terminal."""
         self._console = Console(stderr=True)
         self._bars: RichProgress | None = None
-        self._ids: dict[str, Any] = {}
+        self._ids: JsonObject = {}
         self._stages: dict[str, Done] = {}
         self._every, self._ended = every, threading.Event()
         self._clock: threading.Thread | None = None
@@ -81,7 +78,7 @@ class Progress(Listener):
             return
         if not self._console.is_terminal:
             parts = ", ".join(f"{stage.title} {stage.total}" for stage in self._stages.values())
-            _say(f"to do: {parts}; done before: {plan.done}")
+            say_aside(f"to do: {parts}; done before: {plan.done}")
             self._clock = threading.Thread(target=self._tell, daemon=True)
             self._clock.start()
             return
@@ -100,7 +97,7 @@ class Progress(Listener):
     def _tell(self) -> None:
         """Says at each tick how far the run is, for a task may take longer than a person waits."""
         while not self._ended.wait(self._every):
-            _say(self.line())
+            say_aside(self.line())
 
     def line(self) -> str:
         """Returns how far the stages are that are under way, or the one that is next."""
@@ -114,9 +111,9 @@ class Progress(Listener):
         if self._bars is not None:
             self._bars.console.print(escape(plain(line)))
         else:
-            _say(line)
+            say_aside(line)
 
-    def advance(self, task: Task, record: Mapping[str, Any]) -> None:
+    def advance(self, task: Task, record: Json) -> None:
         """Counts a task; see `Listener.advance`."""
         stage, bad = self._stages[task.stage], record["status"] != OK
         # The first of a stage began when the one before it ended, or the run did.
@@ -130,9 +127,6 @@ class Progress(Listener):
                 reason = escape(plain(f"{record['status']}: {record['reason'][:40]}"))
                 self._bars.update(self._ids[task.stage], failed=reason)
         elif stage.done == stage.total:
-            _say(f"{stage.title}: {stage.total} done" + (f", {stage.failed} failed" if stage.failed else ""))
-
-
-def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # a reader that has gone must not end a run
-        print(plain(line), file=sys.stderr, flush=True)
+            say_aside(
+                f"{stage.title}: {stage.total} done" + (f", {stage.failed} failed" if stage.failed else "")
+            )

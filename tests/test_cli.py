@@ -137,6 +137,11 @@ def test_failed_cells_are_rows_and_exit_code_1(tmp_path, command):
         (["run", "--seeds", "0"], "seeds"),
         (["run", "--replicas", "0"], "replicas: input should be greater than or equal to 1; got 0"),
         (["run", "--workers", "-1"], "--workers must be 0 or more; got -1"),
+        (["run", "--workers", "0", "--cell-timeout", "5"], "with --workers 0 there is none"),
+        (
+            ["run", "--scheduler-file", "none.json"],
+            "--scheduler-file none.json: cannot be read: No such file",
+        ),
         (["run", "--plugin", "none.py"], "no plug-in file 'none.py'"),
         (["run", "--out", "file/x"], "cannot write to the results folder"),
         (["run", "--sedes", "3"], "--sedes"),

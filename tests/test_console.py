@@ -1,5 +1,6 @@
 """What a person sees on a terminal."""
 
+import ast
 import io
 import sys
 from pathlib import Path
@@ -118,8 +119,42 @@ def test_control_characters_of_others_are_text(capsys):
     row = {k: "\x1b]0;x\x07" for k in ("dataset", "score", "family", "sampler", "status", "reason")}
     console.say_failed([{**row, "seed": 0}])
     console.say_paths("figures", ["/a/\x1b[2J.png"])
-    console.say_verified(SimpleNamespace(wrong=[("\x9b2J", "\x1b")], files=1, measured=0, unsealed=0, missing=0, moved=[], skipped={}), Path("\x07"))  # fmt: skip
+    console.say_verified(SimpleNamespace(wrong=[("\x9b2J", "\x1b")], files=1, measured=0, missing=0, moved=[], skipped={}), Path("\x07"))  # fmt: skip
     out, err = capsys.readouterr()
     assert not {*out, *err} & {"\x1b", "\x07", "\x9b"}
     assert r"\x1b[2J" in out
     assert r"\x1b]0;x\x07" in err
+
+
+ABOVE = ("__main__", "cli", "application", "progress", "console")
+
+
+def printing(tree):
+    """Yields the lines of a module that print or hold a stream of the process."""
+    for node in ast.walk(tree):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id in ("print", "input"):
+            yield node.lineno
+        elif isinstance(node, ast.Attribute) and node.attr in (
+            "stdout",
+            "stderr",
+            "__stdout__",
+            "__stderr__",
+        ):
+            if isinstance(node.value, ast.Name) and node.value.id == "sys":
+                yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("rich", "typer", "click")):
+            yield node.lineno
+
+
+def test_nothing_below_the_console_prints():
+    root = Path(console.__file__).parent
+    files = [path for path in root.rglob("*.py") if path.parent != root or path.stem not in ABOVE]
+    assert len(files) > 90
+    found = {path: [*printing(ast.parse(path.read_text(encoding="utf-8")))] for path in files}
+    assert {path.name: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("text", ["print(1)", "sys.stderr.write('x')", "from rich.console import Console"])
+def test_the_walk_sees_what_prints(text):
+    assert [*printing(ast.parse(text))] == [1]

@@ -38,7 +38,7 @@ def note(store: Store, content: Mapping[str, Any]) -> None:
     content = finite_or_none(content)
     name = identify(content)
     if not _listed(store) and (old := _load(store, VIEW)) is not None:
-        # A folder from before there were runs: what it was asked is its first.
+        # Its runs were lost: what stands for all of them is the first.
         store.add(_file(0, identify(old)), old)
     while True:
         before = _listed(store)
@@ -136,5 +136,5 @@ def cells_of(store: Store) -> dict[str, Any]:
     """
     run = read(store)
     if run is None:
-        raise StoreError(f"no run in {store.root}: it has no {VIEW}; run a suite with --out {store.root}")
+        raise StoreError(f"no run in {store.root}: it has no {VIEW}; run a suite into that folder")
     return run

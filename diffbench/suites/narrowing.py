@@ -25,12 +25,15 @@ _INNER = {"samplers": "families", "metrics": "datasets"}
 _PARTS: Mapping[str, Registry[Any]] = {"samplers": SAMPLERS, "metrics": METRICS}
 
 
-def changes(content: Mapping[str, Any], chosen: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def changes(
+    content: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], origin: str = "choice"
+) -> dict[str, Any]:
     """Returns the lists of a suite that names replace, as they are to be.
 
     Args:
       content: The suite.
       chosen: Names by key: "datasets", "families", "samplers", "metrics".
+      origin: What messages call who chose.
 
     Raises:
       SuiteError: If no family has a sampler that is left, or no dataset a metric.
@@ -44,12 +47,12 @@ def changes(content: Mapping[str, Any], chosen: Mapping[str, Sequence[str]]) -> 
     for key, outer in _INNER.items():
         if key in chosen:
             names = _joined(content, key, chosen[key])
-            found |= _within(content, key, found.get(outer, content[outer]), names)
+            found |= _within(content, key, found.get(outer, content[outer]), names, origin)
     return found
 
 
 def _within(
-    content: Mapping[str, Any], key: str, holders: Sequence[Entry], names: Sequence[str]
+    content: Mapping[str, Any], key: str, holders: Sequence[Entry], names: Sequence[str], origin: str
 ) -> dict[str, Any]:
     """Returns a list of the suite, and the entries that may have one of their own, narrowed to names."""
     outer, general = _INNER[key], content[key]
@@ -73,7 +76,7 @@ def _within(
         elif mine:
             kept.append(entry if isinstance(entry, str) else table)
     if holders and not kept:
-        raise SuiteError(f"command line: {key}: none of the {outer} has {', '.join(names)}")
+        raise SuiteError(f"{origin}: {key}: none of the {outer} has {', '.join(names)}")
     return {key: everywhere or general, outer: kept}
 
 

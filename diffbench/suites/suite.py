@@ -53,7 +53,7 @@ class Suite(pydantic.BaseModel):
       training: Settings of the optimiser loop; `sweep` gives several budgets.
       replicas: Seeds that are trained at once, in one program; by default as many as suit the
         machine. It is part of what a fit is.
-      full: Keys that `--full` replaces, where the suite is scaled down by default.
+      full: Keys that the full scale replaces, where the suite is scaled down by default.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid")
@@ -156,14 +156,12 @@ def at_full_scale(suite: Suite) -> Suite:
       SuiteError: If the suite has nothing to scale up.
     """
     if not suite.full:
-        raise SuiteError(
-            f"suite {suite.name!r} has no larger scale; --full is for suites with a table [full]"
-        )
+        raise SuiteError(f"suite {suite.name!r} has no larger scale; only one with a table [full] has")
     content = suite.model_dump()
     for key, value in content.pop("full").items():
         merged = {**content[key], **value} if isinstance(content.get(key), dict) else value
         content[key] = merged
-    return parse(content, f"{suite.name} --full", suite.name)
+    return parse(content, f"{suite.name} at full scale", suite.name)
 
 
 def narrow(
@@ -171,14 +169,16 @@ def narrow(
     chosen: Mapping[str, Sequence[str]],
     seeds: int | None = None,
     replicas: int | None = None,
+    origin: str = "choice",
 ) -> Suite:
-    """Returns a suite with some of its lists replaced by names from the command line; see `narrowing`.
+    """Returns a suite with some of its lists replaced by names; see `narrowing`.
 
     Args:
       suite: The suite.
       chosen: Names by key: "datasets", "families", "samplers", "metrics".
       seeds: Number of seeds, or None for the suite's.
       replicas: Seeds trained at once, or None for the suite's.
+      origin: What messages call who chose.
 
     Raises:
       SuiteError: If nothing is left, or what is left is no suite.
@@ -186,4 +186,4 @@ def narrow(
     content = suite.model_dump()
     numbers = {"seeds": seeds, "replicas": replicas}
     given = {key: value for key, value in numbers.items() if value is not None}
-    return parse({**content, **narrowing.changes(content, chosen), **given}, "command line", suite.name)
+    return parse({**content, **narrowing.changes(content, chosen, origin), **given}, origin, suite.name)

@@ -23,6 +23,7 @@ from typing import Any
 
 from diffbench.records.outcome import describe
 from diffbench.workers import devices, main_guard
+from diffbench.workers.settings import SettingError
 from diffbench.workers.worker import ONE_THREAD
 
 ADDRESS = re.compile(r"((?P<scheme>[a-z]+)://)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})/?")
@@ -55,21 +56,23 @@ def address_of(address: str | None, file: str | None) -> str:
     """Returns the address of a scheduler, as it was given or from its scheduler file.
 
     Raises:
-      ValueError: If it is no address, or the file holds none.
+      SettingError: If it is no address, or the file holds none.
     """
-    option = "--scheduler"
+    option, values = "{scheduler}", {}
     if file is not None:
-        option = f"--scheduler-file {file}:"
+        option, values = "{scheduler_file} {file}:", {"file": file}
         try:
             address = json.loads(Path(file).read_text(encoding="utf-8"))["address"]
         except OSError as error:
-            raise ValueError(f"{option} cannot be read: {error.strerror}") from error
+            raise SettingError(f"{option} cannot be read: {{why}}", why=error.strerror, **values) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{option} has no "address"; a Dask scheduler writes one') from error
+            raise SettingError(f'{option} has no "address"; a Dask scheduler writes one', **values) from error
     found = ADDRESS.fullmatch(str(address))
     scheme = (found and found["scheme"]) or "tcp"
     if found is None or scheme not in SCHEMES or not 0 < int(found["port"]) < 2**16:
-        raise ValueError(f"{option} must be an address such as tcp://host:8786; got {address!r}")
+        raise SettingError(
+            f"{option} must be an address such as tcp://host:8786; got {{got!r}}", got=address, **values
+        )
     return f"{scheme}://{found['host']}:{found['port']}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-REMEDY = 'call it below `if __name__ == "__main__":` in a file, or use no workers (--workers 0)'
+REMEDY = 'call it below `if __name__ == "__main__":` in a file, or use no workers (workers=0)'
 
 
 def check(main: ModuleType | None = None) -> None:

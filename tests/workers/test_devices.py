@@ -126,7 +126,7 @@ def test_a_workers_environment_keeps_the_flags_that_are_there(driver, monkeypatc
 
 def test_more_workers_than_gpus_are_refused():
     assert Settings(workers=2, gpus=("a", "b")).workers == 2
-    with pytest.raises(ValueError, match=r"--workers must be at most 2, .* got 3; with JAX_PLATFORMS=cpu"):
+    with pytest.raises(ValueError, match=r"^workers must be at most 2, .* got 3; with JAX_PLATFORMS=cpu"):
         Settings(workers=3, gpus=("a", "b"))
 
 

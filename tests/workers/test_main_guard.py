@@ -30,7 +30,7 @@ def test_a_program_on_standard_input_is_refused(tmp_path):
     assert said.startswith(
         "RuntimeError: workers import the program that starts them, and <stdin> is no file"
     )
-    assert said.endswith("or use no workers (--workers 0)")
+    assert said.endswith("or use no workers (workers=0)")
 
 
 @pytest.mark.parametrize("module", [False, True])
