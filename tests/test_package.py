@@ -151,3 +151,17 @@ def test_no_file_names_a_path_of_one_machine():
 
 def test_no_file_names_a_package_index():
     assert naming(rb"--(?:extra-)?index-url|--find-links|\bpypi\.|/simple/") == []
+
+
+def test_tests_that_pages_name_are_there():
+    missing = []
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
+        for line in page.read_text().splitlines():
+            text = ""
+            for file, name in re.findall(r"`(?:(tests/[\w/]+\.py)|(test_\w+))`", line):
+                if file:
+                    path = ROOT / file
+                    text = path.read_text() if path.exists() else ""
+                if (file and not text) or (name and text and f"def {name}(" not in text):
+                    missing.append((page.name, file or name))
+    assert missing == []

@@ -19,7 +19,6 @@ import numpy as np
 from pydantic_core import from_json
 
 SCHEMA = 2
-UNSEALED = 1  # the schema before there were seals: its files can be read, not vouched for
 _OPEN, _CLOSE = b'{"sha256": "', b'",\n'
 _HEAD = len(_OPEN) + 64 + len(_CLOSE)
 
@@ -58,7 +57,7 @@ def unseal(data: bytes, left_out: Sequence[str] = ()) -> dict[str, Any]:
 
     Raises:
       Broken: If it is not whole.
-      Foreign: If a later version wrote it.
+      Foreign: If another version wrote it.
     """
     sealed = data.startswith(_OPEN)
     if sealed:
@@ -72,12 +71,12 @@ def unseal(data: bytes, left_out: Sequence[str] = ()) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Broken("it is empty" if not data else "it is not JSON") from error
     schema = content.get("schema") if isinstance(content, dict) else None
-    if sealed and isinstance(schema, int) and schema > SCHEMA:
-        raise Foreign(f"it has schema {schema}, and this version of diffbench reads {UNSEALED} to {SCHEMA}")
     if schema is None and not sealed:
         raise Foreign("it is JSON of something else: it has no schema")
-    if schema != (SCHEMA if sealed else UNSEALED):
-        raise Broken("it has no digest" if not sealed else f"it has no schema from 1 to {SCHEMA}")
+    if isinstance(schema, int) and (schema > SCHEMA if sealed else 0 < schema < SCHEMA):
+        raise Foreign(f"it has schema {schema}, and this version of diffbench reads {SCHEMA}")
+    if not sealed or schema != SCHEMA:
+        raise Broken("it has no digest" if not sealed else f"it does not have schema {SCHEMA}")
     content.pop("sha256", None)
     return content
 

@@ -132,8 +132,8 @@ class Cell(BaseModel):
     fit_id: Name | None
     draw_id: Name
     reference_id: Name | None = None
-    process: str | None = None
-    place: str | None = None
+    process: str
+    place: str
     measures: dict[str, Name]
 
 
@@ -153,13 +153,13 @@ class Metric(BaseModel):
 
 
 class Run(BaseModel):
-    """What was asked of a folder at one time; one of before there were places has none."""
+    """What was asked of a folder at one time."""
 
     model_config = _STRICT
     columns: dict[str, dict[str, Column]]
     cells: list[Cell]
     leading: list[str] = []
-    places: dict[str, dict[str, str]] | None = None
+    places: dict[str, dict[str, str]]
     specs: dict[str, dict[str, Any]] = {}
     metrics: dict[str, Metric] = {}
     truths: dict[str, Truth] = {}
@@ -173,8 +173,6 @@ class Run(BaseModel):
 
     @model_validator(mode="after")
     def _knows_what_its_rows_are(self) -> Run:
-        if self.places is None:
-            return self
         for name, axes in self.places.items():
             if axes.keys() != {*AXES} or not {*axes.values()} - {""} <= self.specs.keys():
                 raise ValueError(f"place {name!r} is not one of specifications that are there")

@@ -22,7 +22,7 @@ import numpy as np
 from diffbench.records import files, owner, quarantine, shapes
 from diffbench.records.folder import Folder, StoreError
 from diffbench.records.outcome import FINAL, OK
-from diffbench.records.seal import UNSEALED, Broken, Foreign, digest, seal, unseal
+from diffbench.records.seal import Broken, Foreign, digest, seal, unseal
 
 __all__ = ["FAILED", "FOLDERS", "Store", "StoreError", "is_final"]
 
@@ -39,7 +39,7 @@ MADE = ("runs", "tables", "figures", quarantine.FOLDER)
 FAILED = ".failed-"
 
 
-def is_final(record: Mapping[str, Any] | None) -> bool:
+def is_final(record: Json | None) -> bool:
     """Returns whether a record is an outcome, and no failure that may pass."""
     return record is not None and record.get("status", OK) in FINAL
 
@@ -102,7 +102,7 @@ class Store(Folder):
     def _failure(self, stage: str, name: str, attempt: int) -> Path:
         return self.path(stage, name, f"{FAILED}{attempt}.json")
 
-    def read(self, stage: str, name: str, *, whole: bool = False) -> dict[str, Any] | None:
+    def read(self, stage: str, name: str, *, whole: bool = False) -> JsonObject | None:
         """Returns a record that can be built on, or None where there is none.
 
         Args:
@@ -130,7 +130,7 @@ class Store(Folder):
             return None
         return record
 
-    def _load(self, stage: str, path: Path) -> dict[str, Any] | None:
+    def _load(self, stage: str, path: Path) -> JsonObject | None:
         return self.load(path, check=shapes.record(stage))
 
     def arrays(self, stage: str, name: str) -> dict[str, np.ndarray]:
@@ -139,22 +139,18 @@ class Store(Folder):
         from safetensors import numpy as safetensors
 
         record = self.read(stage, name)
-        if record is None or (record["schema"] != UNSEALED and not record.get("arrays")):
+        if record is None or not record.get("arrays"):
             return {}
-        # Before there were digests the arrays had the record's own name.
-        about = record.get("arrays") or {"file": f"{name}.safetensors"}
+        about = record["arrays"]
         path = self.path(stage, about["file"], "")
-        if record["schema"] == UNSEALED and not path.exists():
-            return {}
         try:
-            if record.get("arrays"):
-                self.check_arrays(stage, name, about, True)
+            self.check_arrays(stage, name, about, True)
             return safetensors.load(self.read_bytes(path, files.ARRAYS_BYTES) or b"")
         except (Broken, SafetensorError) as error:
             self._put_away(stage, name, self.path(stage, name), about, str(error))
             return {}
 
-    def check_arrays(self, stage: str, name: str, about: Mapping[str, Any], whole: bool) -> None:
+    def check_arrays(self, stage: str, name: str, about: Json, whole: bool) -> None:
         """Looks at the file of a record's arrays: its size, and its digest too if asked.
 
         Raises:
@@ -176,7 +172,7 @@ class Store(Folder):
         except OSError as error:
             raise self.trouble("read", error) from error
 
-    def _put_away(self, stage: str, name: str, path: Path, about: Mapping[str, Any], reason: str) -> None:
+    def _put_away(self, stage: str, name: str, path: Path, about: Json, reason: str) -> None:
         """Moves a record away whose arrays are broken, and them."""
 
         def is_complete(now: Path) -> bool:
@@ -200,7 +196,7 @@ class Store(Folder):
         self,
         stage: str,
         name: str,
-        record: Mapping[str, Any],
+        record: Json,
         arrays: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Writes a record and its arrays, arrays first; what stands already is left as it is.

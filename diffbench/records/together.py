@@ -30,13 +30,6 @@ def together(entries: Sequence[Entry]) -> dict[str, Any]:
       entries: The runs, the newest first.
     """
     newest = entries[0]
-    if "places" in newest:
-        # What a run of before there were places asked for is not known well enough to join it.
-        entries = [entry for entry in entries if "places" in entry]
-    else:
-        if not all(_is_one_of_before(entry) for entry in entries):
-            return dict(newest)
-        entries = [_placed(entry) for entry in entries]
     specs = {name: spec for entry in reversed(entries) for name, spec in entry["specs"].items()}
     places = {name: axes for entry in reversed(entries) for name, axes in entry["places"].items()}
     metrics = {identify(spec): spec for entry in reversed(entries) for spec in entry["metrics"].values()}
@@ -67,36 +60,6 @@ def together(entries: Sequence[Entry]) -> dict[str, Any]:
             label for lead in newest["leading"] for label in mine if lead in (label, mine[label].get("name"))
         ]
     return made
-
-
-def _is_one_of_before(entry: Entry) -> bool:
-    """Returns whether a run names cells as those of before there were places do."""
-    cells = entry.get("cells")
-    needs = {"dataset", "score", "family", "budget", "sampler", "seed"}
-    return isinstance(cells, list) and all(isinstance(c, Mapping) and c.keys() >= needs for c in cells)
-
-
-def _placed(entry: Entry) -> dict[str, Any]:
-    """Returns a run of before there were places, its labels and settings taken for what its rows are."""
-    if "places" in entry:
-        return dict(entry)
-    specs: dict[str, Spec] = {}
-    places: dict[str, dict[str, str]] = {}
-    metrics: dict[str, Spec] = {}
-    cells = []
-    for cell in entry["cells"]:
-        about = {axis: {"called": cell.get(axis)} for axis in AXES if cell.get(axis)}
-        about["dataset"] |= {"settings": entry.get("settings"), "version": cell.get("versions")}
-        if not cell.get("fit_id") and cell.get("process"):
-            about["family"] = about["process"]
-        axes = {axis: identify(about[axis]) if axis in about else "" for axis in AXES}
-        specs |= {axes[axis]: spec for axis, spec in about.items()}
-        name = identify(axes)
-        places[name] = axes
-        measures = cell.get("measures", {})
-        metrics |= {metric: {"name": metric} for metric in measures}
-        cells.append({"process": "", **cell, "place": name, "measures": measures})
-    return {**entry, "specs": specs, "places": places, "metrics": metrics, "truths": {}, "cells": cells}
 
 
 def _joined(

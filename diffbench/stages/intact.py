@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from diffbench.records import files, quarantine, runs, shapes
 from diffbench.records.folder import Check
 from diffbench.records.outcome import OK
-from diffbench.records.seal import UNSEALED, Broken, Foreign, seal, unseal
+from diffbench.records.seal import Broken, Foreign, seal, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError
 from diffbench.spec import identify
 
@@ -44,14 +44,12 @@ class Seen(NamedTuple):
     Attributes:
       file: The file, in the folder.
       files: How many files were looked at: a record and its arrays are two.
-      unsealed: Whether it is from before there were digests.
       faults: What is wrong.
       program: Of a measurement that can be made again, what its kind shares, else None.
     """
 
     file: str
     files: int = 1
-    unsealed: bool = False
     faults: tuple[Fault, ...] = ()
     program: str | None = None
 
@@ -62,7 +60,6 @@ class Report:
 
     Attributes:
       files: Files looked at.
-      unsealed: Of these, files from before there were digests.
       measured: Measurements made again.
       missing: Rows that were asked for and have no record.
       skipped: Measurements not made again, by reason.
@@ -71,7 +68,6 @@ class Report:
     """
 
     files: int = 0
-    unsealed: int = 0
     measured: int = 0
     missing: int = 0
     skipped: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -111,7 +107,7 @@ def _seen(store: Store, stage: str, path: Path) -> Seen:
         data = files.read(path, files.RECORD_BYTES if stage else files.RUN_BYTES) or b""
         content = unseal(data)
         check(content)
-        if content["schema"] != UNSEALED and seal(content) != data:
+        if seal(content) != data:
             # JSON of another layout, or with a key twice, may read otherwise to another reader.
             raise Broken("it is not laid out as this package writes it")
     except (Broken, Foreign, files.Unfit) as error:
@@ -122,23 +118,22 @@ def _seen(store: Store, stage: str, path: Path) -> Seen:
     return _record(store, stage, path, where, content) if stage else Seen(where)
 
 
-def _record(store: Store, stage: str, path: Path, where: str, content: dict[str, Any]) -> Seen:
+def _record(store: Store, stage: str, path: Path, where: str, content: JsonObject) -> Seen:
     """Looks at the name of a record and at its arrays."""
     spec, about, name = content.get("spec"), content.get("arrays"), path.name.split(".")[0]
-    old = content["schema"] == UNSEALED
     if spec is None or identify(spec) != name:
         reason = "its name is not the hash of its specification"
-        return Seen(where, unsealed=old, faults=(Fault(where, reason, (where,)),))
+        return Seen(where, faults=(Fault(where, reason, (where,)),))
     if about:
         try:
             store.check_arrays(stage, name, about, True)
         except (Broken, StoreError) as error:
             spoilt = (where, f"{FOLDERS[stage]}/{about['file']}")
             reason = f"its arrays {about['file']}: {error}"
-            return Seen(where, 2, old, (Fault(where, reason, spoilt),))
+            return Seen(where, 2, (Fault(where, reason, spoilt),))
     again = stage == "measure" and content["status"] == OK
     program = identify([spec.get("metric"), spec.get("reference")]) if again else None
-    return Seen(where, 2 if about else 1, old, program=program)
+    return Seen(where, 2 if about else 1, program=program)
 
 
 def lost_runs(store: Store) -> list[Fault]:

@@ -83,7 +83,6 @@ def check(
         shown.begin(Plan(tasks, 0, []))
         for task, seen in zip(tasks, intact.look(store, paths), strict=True):
             report.files += seen.files
-            report.unsealed += seen.unsealed
             faults += seen.faults
             if seen.program is not None:
                 name = seen.file
@@ -180,7 +179,7 @@ def _differs(kind: str, stored: Spec) -> str | None:
     name = stored["name"]
     who = f"{kind} {name!r}"
     if name not in registry.loaded():
-        return f"{who} is a plug-in's: give its file with --plugin"
+        return f"{who} is a plug-in's: give the plug-in's file too"
     entry = registry.entry(name)
     if entry.digest != stored.get("plugin"):
         return f"{who} was made by another text of its plug-in"

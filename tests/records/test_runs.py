@@ -8,16 +8,6 @@ from diffbench.records import runs, seal
 from diffbench.records.store import Store, StoreError
 
 
-def before_places(*cells, settings="same"):
-    rows = [{k: v for k, v in one.items() if k not in ("axes", "metrics", "process")} for one in cells]
-    return {
-        "suite": {},
-        "settings": settings,
-        "columns": {"energy": {"energy": {"better": "lower"}}},
-        "cells": rows,
-    }
-
-
 def listed(store):
     return sorted(path.name for path in (store.root / "runs").iterdir())
 
@@ -99,20 +89,6 @@ def test_run_json_is_what_the_runs_come_to(store):
     runs.note(store, asked(cell("arc")))
     (store.root / "run.json").unlink()
     assert len(places(store)) == 2
-
-
-def test_a_folder_of_before_there_were_runs_is_read_and_kept(store):
-    (store.root / "run.json").write_text(json.dumps({"schema": 1, **before_places(cell("ring"))}))
-    assert places(store) == [("ring", 0, "d")]
-    runs.note(store, before_places(cell("arc")))
-    assert places(store) == [("arc", 0, "d"), ("ring", 0, "d")]
-    assert len(listed(store)) == 2
-
-
-def test_a_run_of_before_there_were_places_stands_alone(store):
-    runs.note(store, before_places(cell("ring")))
-    runs.note(store, asked(cell("arc")))
-    assert places(store) == [("arc", 0, "d")]
 
 
 def flip(path, bit):

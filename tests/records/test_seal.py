@@ -38,8 +38,14 @@ def test_a_record_of_a_later_version_is_one_line_and_stays(store):
     body = seal.seal({"status": "ok"}).split(b"\n", 1)[1].replace(b'"schema": 2', b'"schema": 3')
     path = store.root / "draws" / "a.json"
     path.write_bytes(b'{"sha256": "' + seal.digest(body).encode() + b'",\n' + body)
-    with pytest.raises(
-        StoreError, match=r"a\.json: it has schema 3, and this version of diffbench reads 1 to 2"
-    ):
+    with pytest.raises(StoreError, match=r"a\.json: it has schema 3, and this version of diffbench reads 2"):
+        store.read("draw", "a")
+    assert path.exists()
+
+
+def test_a_record_of_before_there_were_digests_is_one_line_and_stays(store):
+    path = store.root / "draws" / "a.json"
+    path.write_text(json.dumps({"schema": 1, "status": "ok"}))
+    with pytest.raises(StoreError, match=r"a\.json: it has schema 1, and this version of diffbench reads 2"):
         store.read("draw", "a")
     assert path.exists()

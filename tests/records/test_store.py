@@ -1,5 +1,4 @@
 import errno
-import json
 import os
 
 import numpy as np
@@ -84,31 +83,6 @@ def test_a_success_stands_over_earlier_failures_and_leaves_them(store):
     store.write("draw", "a", {"status": "error", "reason": "late"})
     assert store.read("draw", "a")["status"] == "ok"
     assert list(store.names("draw")) == ["a"]
-
-
-def old_record(store, name, content, samples=None):
-    """A record as version 0.1 wrote it: no digest, arrays by its own name."""
-    from safetensors import numpy as safetensors
-
-    text = json.dumps({"schema": 1, **content}, indent=1, sort_keys=True)
-    (store.root / "draws" / f"{name}.json").write_text(text + "\n")
-    if samples is not None:
-        (store.root / "draws" / f"{name}.safetensors").write_bytes(safetensors.save({"samples": samples}))
-
-
-def test_records_of_before_there_were_digests_are_read(store):
-    old_record(store, "a", {"status": "ok", "nfe": 3}, SAMPLES["samples"])
-    assert store.read("draw", "a", whole=True) == {"schema": 1, "status": "ok", "nfe": 3}
-    np.testing.assert_array_equal(store.arrays("draw", "a")["samples"], SAMPLES["samples"])
-
-
-def test_an_old_failure_makes_room_for_a_success(store):
-    old_record(store, "a", {"status": "error", "reason": "old"})
-    assert store.read("draw", "a")["reason"] == "old"
-    store.write("draw", "a", {"status": "ok"})
-    assert store.read("draw", "a")["status"] == "ok"
-    assert below(store, "draws") == ["a.failed-1.json", "a.json"]
-    assert not (store.root / "quarantine").exists()
 
 
 def test_every_bit_of_a_sample_file_counts(store):

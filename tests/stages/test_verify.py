@@ -162,15 +162,6 @@ def test_another_version_of_a_part_is_not_held_against_the_record(copy, monkeypa
     assert any("metric 'energy' has version 99 here" in reason for reason in report.skipped)
 
 
-def test_files_of_before_there_were_digests_are_counted(copy):
-    path = measured(copy, "energy")
-    record = json.loads(path.read_text())
-    record.pop("sha256")
-    path.write_text(json.dumps({**record, "schema": 1}))
-    report = verify.check(copy)
-    assert (report.wrong, report.unsealed) == ([], 1)
-
-
 def test_no_run_and_a_wrong_tolerance_are_one_line(tmp_path):
     with pytest.raises(StoreError, match=r"no run in .*: it has no run\.json"):
         verify.check(tmp_path)
@@ -306,7 +297,7 @@ def test_the_command_runs_a_plug_in_by_the_users_word_alone(tmp_path):
         assert not (tmp_path / "ran.txt").exists(), command
         if command[0] == "verify":
             assert "nothing is wrong" in done.stdout
-            assert "metric 'first_coordinate' is a plug-in's: give its file with --plugin" in done.stdout
+            assert "metric 'first_coordinate' is a plug-in's: give the plug-in's file too" in done.stdout
     done = diffbench("verify", "run", "--plugin", "part.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "not measured again" not in done.stdout
