@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from diffbench import console, plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
@@ -21,6 +21,7 @@ from diffbench.records import drawn
 from diffbench.records.store import Store, StoreError
 from diffbench.registry import Registry
 from diffbench.sources.base import SOURCES
+from diffbench.spec import JsonObject
 from diffbench.stages import harness, planning
 from diffbench.stages import verify as checking
 from diffbench.suites import cells as expansion
@@ -29,6 +30,8 @@ from diffbench.tables import agreement, rendering
 from diffbench.tables import long as tables
 from diffbench.workers import devices
 from diffbench.workers.engine import Settings
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +189,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
         ("scores", SOURCES),
     ]
     for title, registry in kinds:
-        rows: list[tuple[str, dict[str, Any] | None, str]] = []
+        rows: list[tuple[str, JsonObject | None, str]] = []
         for name in registry.names():
             if name in registry.loaded() or load:
                 about = _about(registry, name)
@@ -199,7 +202,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
     console.say_suites([(name, suites.load(name).description) for name in suites.shipped()])
 
 
-def _about(registry: Registry[Any], name: str) -> str:
+def _about(registry: Registry[T], name: str) -> str:
     """Returns what a part is, in a line: its docstring's first, and a dataset's truths."""
     first = (registry.entry(name).build.__doc__ or "").strip().splitlines() or [""]
     about = first[0].removeprefix("Returns ").rstrip(".")
@@ -208,7 +211,7 @@ def _about(registry: Registry[Any], name: str) -> str:
         about = f"{about}; plug-in {origin}".removeprefix("; ")
     if registry is not DATASETS:
         return about
-    dataset = registry.build(name)
+    dataset = DATASETS.build(name)
     truths = ["density and score"] if dataset.density else ["score"]
     truths += ["modes"] if dataset.modes is not None else []
     truths += ["distance"] if dataset.distance is not None else []

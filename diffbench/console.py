@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -19,10 +18,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from diffbench.signs import fitted, plain
+from diffbench.spec import Json
+from diffbench.stages.intact import Report
 from diffbench.stages.work import STAGES
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
 from diffbench.tables.headlines import headlines
+from diffbench.workers.tasks import Task
 
 WIDTH = 100
 # Metrics that a terminal shows however long the labels are; every column is in the files.
@@ -37,7 +39,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDTH)
 
 
-def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
+def show(made: tables.Tables, columns: Json) -> None:
     """Prints the comparison, a table for each dataset, headline columns only."""
     console = _console()
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
@@ -55,7 +57,7 @@ def show(made: tables.Tables, columns: Mapping[str, Any]) -> None:
         heads = [*rendering.HEAD, *(_head(metric, metric in in_z, flat) for metric in metrics)]
         heads, *rows = ([_clean(cell, console) for cell in row] for row in (heads, *rows))
         places = {metric: len(rendering.HEAD) + i for i, metric in enumerate(metrics)}
-        shown = _fitting(
+        shown = fitting(
             [heads, *rows], console.width, [] if failing else [4], [places[metric] for metric in spare]
         )
         if _cramped([heads, *rows], console.width, shown):
@@ -112,7 +114,7 @@ def _one_by_one(
     console.print()
 
 
-def _head(metric: str, floored: bool, columns: Mapping[str, Any]) -> str:
+def _head(metric: str, floored: bool, columns: Json) -> str:
     return f"{SHORT.get(metric, metric)} {'z' if floored else rendering.arrow(columns[metric]['better'])}"
 
 
@@ -130,7 +132,7 @@ def _aside(metric: str, rows: Sequence[Sequence[str]], place: int, in_z: bool) -
     return f"no room for {metric}: {'z ' if in_z else ''}{most[place]} at most ({where})"
 
 
-def _fitting(
+def fitting(
     rows: Sequence[Sequence[str]], width: int, without: Sequence[int], spare: Sequence[int] = ()
 ) -> list[int]:
     """Returns the columns of a table that fit a width: metrics go before labels are folded.
@@ -174,14 +176,14 @@ def say_paths(what: str, paths: Sequence[str]) -> None:
         say(f"{what}: {Path(paths[0]).parent}/ ({names})")
 
 
-def say_failed(rows: Sequence[Mapping[str, Any]]) -> None:
+def say_failed(rows: Sequence[Json]) -> None:
     """Prints each cell that is not ok, on stderr."""
     for row in rows:
         where = " / ".join(str(row[k]) for k in ("dataset", "score", "family", "sampler") if row[k])
         say_aside(f"not ok: {where}, seed {row['seed']}: {row['status']} ({row['reason']})")
 
 
-def say_verified(report: Any, root: Path) -> None:
+def say_verified(report: Report, root: Path) -> None:
     """Prints what a check of a folder found: each fault on stderr, and how much was looked at."""
     for where, what in report.wrong:
         say_aside(f"wrong: {where}: {what}")
@@ -195,7 +197,7 @@ def say_verified(report: Any, root: Path) -> None:
     say(f"wrong: {len(report.wrong)}" if report.wrong else "nothing is wrong")
 
 
-def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path) -> None:
+def say_plan(name: str, cells: int, tasks: Sequence[Task], done: int, root: Path) -> None:
     """Prints what a run would do."""
     say(f"suite {name}: {cells} cells, results in {root}")
     for stage in STAGES.values():
@@ -205,7 +207,7 @@ def say_plan(name: str, cells: int, tasks: Sequence[Any], done: int, root: Path)
     say(f"  done before: {done}")
 
 
-def say_parts(title: str, rows: Sequence[tuple[str, Mapping[str, Any] | None, str]]) -> None:
+def say_parts(title: str, rows: Sequence[tuple[str, Json | None, str]]) -> None:
     """Prints a registry: names, what each is, and parameters with defaults."""
     say(f"{title}:")
     for name, defaults, about in rows:

@@ -18,13 +18,14 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array
+T = TypeVar("T")
 PairFunction = Callable[[Array, Any], tuple[Array, ...]]
 
 # Below this many dimensions the sum is unrolled, so that it fuses into what follows.
@@ -53,7 +54,7 @@ def _products(x: Array, y: Array) -> Array:
     return jnp.maximum((x**2).sum(axis=1)[:, None] - 2.0 * cross + (y**2).sum(axis=1), 0.0)
 
 
-def by_rows(function: Callable[[Array], Any], x: Array, terms: int, budget: int = 2**19) -> Any:
+def by_rows(function: Callable[[Array], T], x: Array, terms: int, budget: int = 2**19) -> T:
     """Applies a function of rows to blocks of rows, so that its memory stays bounded.
 
     Args:
@@ -67,16 +68,17 @@ def by_rows(function: Callable[[Array], Any], x: Array, terms: int, budget: int 
         return function(x)
     whole = x.shape[0] // block * block
     blocks = x[:whole].reshape(-1, block, x.shape[1])
-    done = jax.lax.map(function, blocks)
-    done = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), done)
+    mapped = jax.lax.map(function, blocks)
+    done: T = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), mapped)
     if whole == x.shape[0]:
         return done
     rest = function(x[whole:])
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), done, rest)
+    both: T = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), done, rest)
+    return both
 
 
 def pair_sums(
-    function: PairFunction, parameters: Any, x: Array, y: Array | None = None, *, block: int | None = None
+    function: PairFunction, parameters: object, x: Array, y: Array | None = None, *, block: int | None = None
 ) -> np.ndarray:
     """Returns sums of functions of the squared distance over all pairs, `[J]`, float64.
 
@@ -121,7 +123,7 @@ def pair_sums(
 def tile_sums(
     function: PairFunction,
     block: int,
-    parameters: Any,
+    parameters: object,
     x: Array,
     y: Array,
     i: Array,

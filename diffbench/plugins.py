@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from diffbench.registry import PluginError, plugin_origin
+from diffbench.registry import PluginError, Registry, plugin_origin
 
 _loaded: set[str] = set()
+
+
+@contextlib.contextmanager
+def undone(*registries: Registry[Any]) -> Iterator[None]:
+    """Has what is registered and loaded in this block go with it: for a process that goes on without."""
+    before = set(_loaded)
+    with contextlib.ExitStack() as stack:
+        for registry in registries:
+            stack.enter_context(registry.undone())
+        try:
+            yield
+        finally:
+            _loaded.intersection_update(before)
 
 
 def load(path: str) -> None:

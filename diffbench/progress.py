@@ -7,12 +7,13 @@ import time
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from diffbench.console import say_aside
 from diffbench.records.outcome import OK
 from diffbench.signs import plain
+from diffbench.spec import Json
 from diffbench.stages import intact
 from diffbench.stages.harness import Listener
 from diffbench.stages.planning import Plan
@@ -53,7 +54,7 @@ class Progress(Listener):
         """Takes the seconds between lines where there is no terminal."""
         self._console = Console(stderr=True)
         self._bars: RichProgress | None = None
-        self._ids: JsonObject = {}
+        self._ids: dict[str, TaskID] = {}
         self._stages: dict[str, Done] = {}
         self._every, self._ended = every, threading.Event()
         self._clock: threading.Thread | None = None

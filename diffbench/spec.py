@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-Spec = Mapping[str, Any]
+Parameter = str | int | float | bool | None | Sequence["Parameter"] | Mapping[str, "Parameter"]
+"""What a part can be given: what JSON holds."""
+Parameters = Mapping[str, Parameter]
+
+Json = Mapping[str, Any]
+"""An object of JSON as it came from a file; what is looked at in it is checked by `records.shapes`."""
+JsonObject = dict[str, Any]
+"""An object of JSON that is being made."""
+Spec = Json
+"""What decides a record or a part, as JSON."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def canonical(spec: Any) -> str:
+def canonical(spec: object) -> str:
     """Returns the one text of a specification: sorted keys, no spaces, no NaN."""
     return _ENCODER.encode(spec)
 
 
-def copied(spec: Spec) -> dict[str, Any]:
+def copied(spec: Spec) -> JsonObject:
     """Returns a specification as JSON has it, in an object of its own: nobody else can change it."""
-    copy: dict[str, Any] = json.loads(canonical(spec))
+    copy: JsonObject = json.loads(canonical(spec))
     return copy
 
 
-def identify(spec: Any) -> str:
+def identify(spec: object) -> str:
     """Returns the name of what a specification makes: 16 hexadecimal digits."""
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:16]
 
@@ -49,9 +58,9 @@ class Names:
         self._most = most
         self._keys: dict[str, str] = {}
         # With the part itself, for another could be where one was that is gone.
-        self._texts: dict[int, tuple[dict[Any, Any], str]] = {}
+        self._texts: dict[int, tuple[object, str]] = {}
 
-    def identify(self, spec: Any) -> str:
+    def identify(self, spec: object) -> str:
         """Returns what `identify` of this module does."""
         return hashlib.sha256(self._text(spec).encode()).hexdigest()[:16]
 
@@ -89,7 +98,7 @@ class Names:
         return known[1]
 
 
-def part_of(spec: Spec) -> dict[str, Any]:
+def part_of(spec: Spec) -> JsonObject:
     """Returns the name and parameters of a part: what compiled programs are cached by."""
     return {"name": spec["name"], "params": spec["params"]}
 

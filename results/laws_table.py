@@ -9,6 +9,8 @@ The numbers are CSV files in results/reference/validity; `markdown` makes tables
 import csv
 from pathlib import Path
 
+from diffbench.tables import markup
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "results" / "reference" / "validity"
 
@@ -103,8 +105,8 @@ def read(name):
 def markdown(name):
     """Returns a table of the committed numbers in Markdown."""
     titles = TABLES[name]
-    lines = [[*titles.values()], ["---"] * len(titles), *([row[c] for c in titles] for row in read(name))]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    rows = ([row[c] for c in titles] for row in read(name))
+    return "\n".join(markup.table([*titles.values()], rows, str))
 
 
 def main(arguments):

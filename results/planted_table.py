@@ -31,6 +31,7 @@ from diffbench.process import PROCESSES
 from diffbench.programs import training
 from diffbench.records.provenance import provenance
 from diffbench.spec import identify
+from diffbench.tables import markup
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "tests" / "validity" / "planted"
@@ -156,9 +157,9 @@ def _cell(z: float | None) -> str:
     return {"seen": f"**{shown}**", "weak": shown, "blind": f"({shown})"}[word(z)]
 
 
-def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
-    cells_of = [[cell.replace("|", "\\|") for cell in row] for row in (head, ["---"] * len(head), *rows)]
-    return [f"| {' | '.join(row)} |" for row in cells_of]
+def _plain(cell: str) -> str:
+    """Returns a cell of Markdown whose bars are its own."""
+    return cell.replace("|", "\\|")
 
 
 def defect_table(results: Mapping[str, Any]) -> list[str]:
@@ -178,8 +179,14 @@ def defect_table(results: Mapping[str, Any]) -> list[str]:
         ]
         for row in results["defects"]
     }
-    laws = _lines(["", "law", "sound twin", "broken", "bound"], [*held.values()])
-    return [*_lines(head, judged), "", "What catches each of them without looking at samples:", "", *laws]
+    laws = markup.table(["", "law", "sound twin", "broken", "bound"], [*held.values()], _plain)
+    return [
+        *markup.table(head, judged, _plain),
+        "",
+        "What catches each of them without looking at samples:",
+        "",
+        *laws,
+    ]
 
 
 def model_table(results: Mapping[str, Any]) -> list[str]:
@@ -189,7 +196,7 @@ def model_table(results: Mapping[str, Any]) -> list[str]:
         [row["model"], *(_cell(row["z"].get(c)) for c in columns), f"{row['copied']:.0%}"]
         for row in results["models"]
     ]
-    return _lines(["model", *(f"`{c}`" for c in columns), "share of training points"], rows)
+    return markup.table(["model", *(f"`{c}`" for c in columns), "share of training points"], rows, _plain)
 
 
 def made_by(results: Mapping[str, Any]) -> str:

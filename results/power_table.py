@@ -30,6 +30,7 @@ from scipy import spatial
 from scipy.optimize import brentq
 
 from diffbench.contracts import METRICS, Outcome, key_for
+from diffbench.tables import markup
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "validity.md"
@@ -214,7 +215,7 @@ def markdown():
     """Returns the table of the committed numbers in Markdown, with its footnote."""
     table = laws_table.read("power")
     of = {(line["model"], line["column"], line["form"]): line for line in table}
-    lines = [["model", *(f"`{column}`" for column in COLUMNS)], ["---"] * (len(COLUMNS) + 1)]
+    head, lines = ["model", *(f"`{column}`" for column in COLUMNS)], []
     for model in broken_models.MODELS:
         lines.append([model.name])
         for column, (_, forms) in COLUMNS.items():
@@ -225,8 +226,8 @@ def markdown():
         if line["share_seen"]
     )
     return (
-        "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        + f"\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}.\n\n"
+        "\n".join(markup.table(head, lines, str))
+        + f"\n\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}.\n\n"
         + _floors()
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from diffbench.records.places import natural
-from diffbench.tables import rendering, spreadsheet
+from diffbench.tables import markup, rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.headlines import headlines
 from diffbench.tables.long import processes_of
@@ -142,8 +142,7 @@ def table(long: pd.DataFrame, dataset: str, columns: dict) -> list[str]:
     heads = [f"{m} z" if m in floored else f"{m} {rendering.arrow(flat[m]['better'])}" for m in present]
     head = ["score", "family", "sampler", "NFE", "seeds", *heads]
     rows = rendering.summary(long, dataset, present, over_floor=True)
-    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
-    return [lines[0], f"|{'---|' * len(head)}", *lines[1:]]
+    return markup.table(head, rows, str)
 
 
 def made_by(about: dict) -> str:

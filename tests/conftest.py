@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from tiny_suite import TINY
+
+if TYPE_CHECKING:  # JAX must not start before its settings are there
+    from diffbench.records.store import Store
 
 # One thread, as every worker has, and no GPU: before JAX starts.
 os.environ.setdefault("PJRT_NPROC", "1")
@@ -27,6 +30,20 @@ def tiny() -> Callable[..., dict[str, Any]]:
         return {**copy.deepcopy(TINY), **changes}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Returns the folder of a finished run of the tiny suite, for all who would train it; copy it to change it."""
+    from diffbench.records.store import Store
+    from diffbench.stages import harness
+    from diffbench.suites import suite as suites
+    from diffbench.suites.cells import expand
+
+    suite, store = suites.parse(TINY), Store(tmp_path_factory.mktemp("trained") / "run")
+    tally = harness.run(suite.model_dump(), expand(suite), store, workers=0)
+    assert tally.failed == []
+    return store
 
 
 @pytest.fixture

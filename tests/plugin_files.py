@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-
-import pytest
 
 from diffbench import plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
@@ -14,12 +11,6 @@ from diffbench.process import PROCESSES
 from diffbench.sources.base import SOURCES
 
 
-@contextlib.contextmanager
-def plugins_forgotten() -> Iterator[None]:
+def plugins_forgotten() -> contextlib.AbstractContextManager[None]:
     """Has what plug-ins register in this block go with it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for registry in (DATASETS, FAMILIES, METRICS, SAMPLERS, PROCESSES, NETWORKS, SOURCES):
-            registry.loaded()  # the shipped parts are found first, and stay
-            patch.setattr(registry, "_entries", dict(registry._entries))
-        patch.setattr(plugins, "_loaded", set(plugins._loaded))
-        yield
+    return plugins.undone(DATASETS, FAMILIES, METRICS, SAMPLERS, PROCESSES, NETWORKS, SOURCES)

@@ -22,7 +22,7 @@ def row(family, sampler):
 
 
 def shown(*rows, width=100, without=(CELLS,)):
-    return [HEADS[i] for i in console._fitting([HEADS, *rows], width, without)]
+    return [HEADS[i] for i in console.fitting([HEADS, *rows], width, without)]
 
 
 def test_all_metrics_are_shown_where_they_fit():
@@ -41,14 +41,14 @@ def test_two_metrics_stay_however_long_the_labels_are():
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_what_is_shown_is_no_wider_unless_two_metrics_are_left(width):
     rows = [HEADS, row("score_sde", "predictor_corrector"), row("ddpm", "ancestral")]
-    found = console._fitting(rows, width, [CELLS])
+    found = console.fitting(rows, width, [CELLS])
     wide = sum(max(len(cells[i]) for cells in rows) + 1 for i in found)
     assert wide <= width or len(found) == len(rendering.HEAD) - 1 + console.LEAST
 
 
 def test_metrics_in_which_nothing_errs_go_before_the_others():
     rows = [HEADS, row("score_sde (corrected)", "langevin (corrected)")]
-    found = console._fitting(rows, 80, [CELLS], spare=[len(rendering.HEAD)])
+    found = console.fitting(rows, 80, [CELLS], spare=[len(rendering.HEAD)])
     assert [HEADS[i] for i in found][-2:] == ["mmd2_loc z", "mode_tv z"]
 
 

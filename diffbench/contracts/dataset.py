@@ -145,7 +145,7 @@ class Need(NamedTuple):
     """
 
     words: str
-    of: Callable[[Any], Any]
+    of: Callable[[Any], object]
     remedy: str = ""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from diffbench.contracts.arrays import PRNGKey, Score
+from diffbench.contracts.arrays import Points, PRNGKey, Score
 from diffbench.contracts.dataset import KNOWN, Dataset, Need
 from diffbench.process import Process
 
@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
     """
 
     samples: Any
-    reference: Any
-    train: Any
+    reference: Points
+    train: Points | None
     score: Score | None
     process: Process | None
     dataset: Dataset
@@ -85,7 +85,9 @@ class Column:
 Measured = tuple[Mapping[str, float], Mapping[str, np.ndarray]]
 """Values by column, and named arrays (curves), of one measurement."""
 
-Finish = Callable[[Mapping[str, float], Mapping[str, Any], Mapping[str, Any]], Mapping[str, float]]
+Finish = Callable[
+    [Mapping[str, float], Mapping[str, np.ndarray], Mapping[str, np.ndarray]], Mapping[str, float]
+]
 """(values, arrays, the floor's arrays `[R, ...]`) -> values, scaled by the floor."""
 
 
@@ -116,7 +118,7 @@ class Metric:
     needs: tuple[str, ...] = ("samples",)
     floor: Literal["two_sample", "two_sided"] | None = None
     skips: tuple[str, ...] = ()
-    prepare: Callable[[Any, Dataset], Any] | None = None
+    prepare: Callable[[Points, Dataset], Any] | None = None
     finish: Finish | None = None
     least: Mapping[str, int] = dataclasses.field(default_factory=dict)
     against: Callable[[Dataset, int], str] = lambda dataset, m: ""

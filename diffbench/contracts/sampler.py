@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from diffbench.contracts.arrays import Array, PRNGKey, Score
 from diffbench.process import Process
@@ -35,7 +35,7 @@ class Sampler:
       version: Changed whenever the samples change.
     """
 
-    run: Callable[[PRNGKey, Array, Score, Process], tuple[Array, Any]]
+    run: Callable[[PRNGKey, Array, Score, Process], tuple[Array, Array | int]]
     unfit: Callable[[Process], str | None] = lambda process: None
     end: Callable[[Process], float] = lambda process: process.t_end
     version: int = 1

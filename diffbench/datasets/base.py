@@ -13,7 +13,7 @@ import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import Array, Dataset, Potential, PRNGKey
-from diffbench.laws.base import DiffusedTruth, pytree
+from diffbench.laws.base import DiffusedTruth, Law, Manifold, pytree
 from diffbench.laws.curves import least_blur, least_nodes
 from diffbench.laws.mixtures import Embedded, isometry
 
@@ -77,7 +77,7 @@ class MixtureModes:
 
 # The law is an argument of one compiled program per kind and shape.
 @functools.partial(jax.jit, static_argnames="n")
-def draw_from(law: Any, thickness: Array, key: PRNGKey, n: int) -> Array:
+def draw_from(law: Law, thickness: Array, key: PRNGKey, n: int) -> Array:
     """Draws points of a law with Gaussian noise of a given thickness, `[n, D]`."""
     key_law, key_eps = jax.random.split(key)
     points = law.sample(key_law, n)
@@ -89,7 +89,7 @@ _SPACING = 1.5
 
 
 def potential_of(
-    law: Any, mean: np.ndarray, scale: float, thick: float = 0.0
+    law: Law, mean: np.ndarray, scale: float, thick: float = 0.0
 ) -> Callable[[], Potential | None]:
     """Returns how to make the averages over a law, in standardised coordinates.
 
@@ -151,7 +151,7 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
 
 def manifold_dataset(
     name: str,
-    law: Any,
+    law: Manifold,
     *,
     mean: np.ndarray,
     variance: float,
@@ -238,12 +238,12 @@ def _check_thickness(thickness: float) -> None:
 
 # The law is an argument of one compiled program per kind and shape.
 @jax.jit
-def distance_from(law: Any, mean: Array, scale: Array, x: Array) -> Array:
+def distance_from(law: Manifold, mean: Array, scale: Array, x: Array) -> Array:
     """Returns the distance of standardised points to a manifold, `[n]`, standardised."""
     return law.distance(scale * x + mean) / scale
 
 
 @jax.jit
-def intrinsic_from(law: Any, mean: Array, scale: Array, x: Array) -> Array:
+def intrinsic_from(law: Manifold, mean: Array, scale: Array, x: Array) -> Array:
     """Returns coordinates on a manifold, in [0, 1], of standardised points, `[n, k]`."""
     return law.intrinsic(scale * x + mean)

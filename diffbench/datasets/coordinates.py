@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from diffbench.contracts import Array, Dataset, Number, Potential
+from diffbench.contracts import Array, Dataset, Modes, Number, Potential, Truth
 from diffbench.laws.base import pytree
 
 
@@ -25,7 +24,7 @@ class RawTruth:
       scale: `[]`.
     """
 
-    inner: Any
+    inner: Truth
     mean: Array
     scale: Array
 
@@ -44,7 +43,7 @@ class RawTruth:
 class RawModes:
     """Modes in standardised coordinates, read in data coordinates; see `contracts.Modes`."""
 
-    inner: Any
+    inner: Modes
     mean: Array
     scale: Array
 

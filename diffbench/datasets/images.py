@@ -18,7 +18,6 @@ import functools
 import hashlib
 import math
 from importlib import resources
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,7 +26,7 @@ from safetensors.numpy import load
 from diffbench import checks
 from diffbench.contracts import DATASETS, Dataset
 from diffbench.datasets.base import MixtureModes, carried, draw_from, potential_of
-from diffbench.laws.base import LOG_2PI, DiffusedTruth
+from diffbench.laws.base import LOG_2PI, DiffusedTruth, Law
 from diffbench.laws.fields import RandomField, ShiftedTemplate
 from diffbench.laws.low_rank import LowRankMixture
 from diffbench.laws.low_rank_potential import LowRank
@@ -63,7 +62,7 @@ def fitted(size: int) -> dict[str, np.ndarray]:
 
 def image_dataset(
     name: str,
-    law: Any,
+    law: Law,
     moments: tuple[np.ndarray, np.ndarray],
     *,
     side: int,

@@ -18,8 +18,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import haiku as hk
 import jax
@@ -28,6 +28,7 @@ import jax.numpy as jnp
 from diffbench import checks
 from diffbench.contracts import Array, PRNGKey
 from diffbench.process import Process
+from diffbench.spec import Spec
 
 
 class Family(hk.Module):
@@ -41,8 +42,8 @@ class Family(hk.Module):
       version: Changed whenever its trained models change.
     """
 
-    default_process: ClassVar[Mapping[str, Any]] = {"name": "vp"}
-    sampler: ClassVar[Mapping[str, Any]] = {"name": "ancestral"}
+    default_process: ClassVar[Spec] = {"name": "vp"}
+    sampler: ClassVar[Spec] = {"name": "ancestral"}
     weightings: ClassVar[tuple[str, ...]] = ("simple", "likelihood")
     version: ClassVar[int] = 1
 

@@ -17,9 +17,12 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
 from diffbench.figures.words import BOLD, FONT, fitted, lettered, tick, width_of
 
@@ -29,7 +32,7 @@ DPI = 200
 SUFFIXES = (".png", ".pdf")
 GREY = "0.35"
 ACROSS = 4  # panels of datasets beside each other
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 1.5)))
+_DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 1.5)))
 # Inches: around a grid of panels, between panels, and a line of the legend.
 _LEFT, _ABOVE, _BELOW, _GAP, _LEGEND_LINE = 0.5, 0.22, 0.4, 0.42, 0.165
 HEADING: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
@@ -69,7 +72,7 @@ def style() -> Iterator[None]:
     """Sets the style of all figures, whatever the user's own is, and puts that back."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        settings: Any = {**sns.axes_style("ticks"), **RC}
+        settings = {**sns.axes_style("ticks"), **RC}
         mpl.rcParams.update(settings)
         yield
 
@@ -111,7 +114,7 @@ def panels(
     columns: int,
     width: float,
     height: float,
-    legend: Sequence[Any] = (),
+    legend: Sequence[Artist] = (),
     title: str = "",
     above: float = _ABOVE,
 ) -> tuple[Figure, np.ndarray]:
@@ -183,12 +186,12 @@ def _arranged(labels: Sequence[str], width: float) -> tuple[int, int]:
     return 1, 0
 
 
-def dash(budgets: Sequence[str], budget: str) -> Any:
+def dash(budgets: Sequence[str], budget: str) -> LineStyleType:
     """Returns the line style of a budget, one of a run's."""
     return _DASHES[budgets.index(budget) % len(_DASHES)]
 
 
-def log_ticks(axis: Any, low: float, high: float) -> None:
+def log_ticks(axis: Axis, low: float, high: float) -> None:
     """Sets the ticks of a log axis as plain numbers, more of them where it is short."""
     decades = math.log10(high / low) if 0 < low < high else 0.0
     subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.3 else (1.0, 2.0, 5.0)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.typing import ColorType, LineStyleType
 
 from diffbench.figures.base import (
     ACROSS,
@@ -34,6 +35,7 @@ _ARRAYS = ("score_error_log_snr", "score_error_curve")
 _DOWN = 3  # rows of panels on a page
 
 Trace = tuple[np.ndarray, np.ndarray]
+Lines = Mapping[tuple[str, str], Sequence[Trace]]
 
 
 def pages(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -85,7 +87,7 @@ def _figure(
 
     With `apart` the panels are one for each dataset and weighting of the loss.
     """
-    found: dict[tuple[str, str], dict[tuple[str, str], list[Trace]]] = {}
+    found: dict[tuple[str, str], dict[tuple[str, str], Sequence[Trace]]] = {}
     weightings = sorted({row.weighting for row in run.rows if row.fit_id}) if apart else [""]
     for dataset, weighting in itertools.product(run.datasets, weightings):
         for family, budget in itertools.product(run.families, run.budgets):
@@ -101,7 +103,7 @@ def _figure(
         yield name + (f"_{number}" if number > 1 else ""), _page(run, here, x, y, log)
 
 
-def _page(run: Run, found: Mapping[tuple[str, str], Any], x: str, y: str, log: bool) -> Figure:
+def _page(run: Run, found: Mapping[tuple[str, str], Lines], x: str, y: str, log: bool) -> Figure:
     """Draws panels of curves."""
     across = min(len(found), ACROSS)
     width = SINGLE if across == 1 else DOUBLE
@@ -128,10 +130,10 @@ def _page(run: Run, found: Mapping[tuple[str, str], Any], x: str, y: str, log: b
     return figure
 
 
-def _legend(run: Run, shown: Collection[tuple[str, str]], many: bool) -> list[Any]:
+def _legend(run: Run, shown: Collection[tuple[str, str]], many: bool) -> list[Artist]:
     """Returns the legend of families, of budgets where there are several, and of what is drawn."""
     families, budgets = ({line[i] for line in shown} for i in (0, 1))
-    lines: list[Any] = [
+    lines: list[Artist] = [
         Line2D([], [], color=run.colours[f], label=f, lw=1.8) for f in run.families if f in families
     ]
     if len(run.budgets) > 1:
@@ -146,7 +148,7 @@ def _legend(run: Run, shown: Collection[tuple[str, str]], many: bool) -> list[An
     return lines
 
 
-def _band(ax: Axes, traces: Sequence[Trace], colour: Any, line: Any) -> None:
+def _band(ax: Axes, traces: Sequence[Trace], colour: ColorType, line: LineStyleType) -> None:
     """Draws the mean over seeds, and the range from least to largest."""
     x = max((x for x, _ in traces), key=len)
     mean, least, most = np.array(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -173,8 +173,16 @@ def _page(
         for j in range(len(columns)):
             left = _LEFT + (j + 1) * (side + _GAP)
             for label in dict.fromkeys(row.family for line in block for row in line.cells[j]):
-                name, font = _name(label, side)
-                write_at(figure, left + side / 2, top, name, ha="center", va="bottom", **font)
+                name, size = _name(label, side)
+                write_at(
+                    figure,
+                    left + side / 2,
+                    top,
+                    name,
+                    ha="center",
+                    va="bottom",
+                    **{**HEADING, "fontsize": size},
+                )
             for i, line in enumerate(block):
                 if line.cells[j]:
                     axes = place(figure, left, top + i * step + title, side, side)
@@ -190,11 +198,11 @@ def _more(texts: Iterable[str]) -> float:
     return _LINE * max((text.count("\n") for text in texts), default=0)
 
 
-def _name(label: str, side: float) -> tuple[str, dict[str, Any]]:
-    """Returns the name above a column, and its font: smaller where it is long."""
+def _name(label: str, side: float) -> tuple[str, float]:
+    """Returns the name above a column, and the size of its letters: smaller where it is long."""
     if width_of(label, BOLD * HEADING["fontsize"]) <= side:
-        return lettered(label), HEADING
-    return fitted(label, side, lines=3, size=BOLD * 7.0), {**HEADING, "fontsize": 7}
+        return lettered(label), HEADING["fontsize"]
+    return fitted(label, side, lines=3, size=BOLD * 7.0), 7.0
 
 
 def _first(seeds: Iterable[Row]) -> Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,16 +20,6 @@ from diffbench.sources.learned import NAME as LEARNED
 
 _NEEDED = ("field_x", "field_log_snr", "field_score", "field_exact")
 _LEFT, _RIGHT, _TOP, _GAP = 0.25, 0.62, 0.22, 0.1  # inches
-_ARROWS: dict[str, Any] = {
-    "angles": "xy",
-    "scale_units": "xy",
-    "scale": 1,
-    "pivot": "mid",
-    "width": 0.0042,
-    "headwidth": 3.2,
-    "headlength": 3.6,
-    "headaxislength": 3.2,
-}
 _NOTE = "Arrow length: square root of the score's size, one scale for each column."
 _LONGEST = 1.5  # arrows, in steps of the grid
 
@@ -93,7 +82,19 @@ def _figure(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
 def quiver(axes: Axes, x: np.ndarray, drawn: np.ndarray, colours: np.ndarray) -> None:
     """Draws arrows `[G, 2]` at points x `[G, 2]`, leaving out what is not finite."""
     kept = np.isfinite(drawn).all(axis=1)
-    axes.quiver(*x[kept].T, *drawn[kept].T, color=colours[kept], **_ARROWS)
+    axes.quiver(
+        *x[kept].T,
+        *drawn[kept].T,
+        color=colours[kept],
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        pivot="mid",
+        width=0.0042,
+        headwidth=3.2,
+        headlength=3.6,
+        headaxislength=3.2,
+    )
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_color("0.75")

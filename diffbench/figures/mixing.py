@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import seaborn as sns
@@ -13,11 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.typing import ColorType
 
 from diffbench.figures.base import DOUBLE, panels, say
 from diffbench.figures.records import Row, Run
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
+from diffbench.spec import Json
 
 # As the metric names its levels, in the order of its arrays.
 LEVELS = ("low_noise", "mid_noise", "high_noise")
@@ -30,7 +32,7 @@ _WIDE = 2.9  # of a panel's text, in inches
 class Traces(NamedTuple):
     """What a measurement says of one score: its values by column and its arrays."""
 
-    values: Mapping[str, Any]
+    values: Json
     log_snr: np.ndarray
     modes: np.ndarray
 
@@ -103,7 +105,7 @@ def _title(name: str, traces: Traces, level: int) -> str:
     return f"{title}: not finite" if (found < 0).any() and (found >= 0).any() else title
 
 
-def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[Any]) -> None:
+def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[ColorType]) -> None:
     """Draws each chain's stay in a mode as a bar, the chains of a mode below each other.
 
     Args:

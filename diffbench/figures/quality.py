@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import seaborn as sns
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.typing import LineStyleType
 
 from diffbench.figures.base import (
     ACROSS,
@@ -38,7 +40,7 @@ from diffbench.sources.learned import NAME as LEARNED
 # Ten signs, and stars of more and more rays: thirty rows are told apart.
 _MARKERS: tuple[Any, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
 _BARS: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8, "mew": 1.0}
-_DOTTED: Any = (0, (1, 1.2))
+_DOTTED: LineStyleType = (0, (1, 1.2))
 _LINES = 4  # of panels, below each other on one page
 _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 
@@ -93,7 +95,7 @@ def _page(
     datasets: Sequence[str],
     columns: Sequence[str],
     markers: Mapping[str, Any],
-    legend: Mapping[str, Any],
+    legend: Mapping[str, Artist],
 ) -> Figure:
     across = min(len(datasets), ACROSS)
     blocks = math.ceil(len(datasets) / across)
@@ -183,9 +185,9 @@ def _over_floor(ax: Axes) -> None:
     ax.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _grouped(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[list[Row]]:
+def _grouped(rows: Sequence[Row], key: Callable[[Row], Hashable]) -> list[list[Row]]:
     """Returns the rows by key, in the order in which keys come."""
-    found: dict[Any, list[Row]] = {}
+    found: dict[Hashable, list[Row]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
     return list(found.values())
@@ -197,16 +199,21 @@ def _legend(
     markers: Mapping[str, Any],
     labels: Mapping[str, Any],
     columns: Sequence[str],
-) -> list[Any]:
+) -> list[Artist]:
     """Returns the legend: colours, markers, what is filled, lines, bars and the floor."""
-    point: dict[str, Any] = {"color": "0.3", "ls": "none"}
     hues, kinds = {run.hue(row) for row in rows}, {markers[row.kind] for row in rows}
-    shown: list[Any] = [Line2D([], [], color=c, label=h, lw=1.8) for h, c in run.colours.items() if h in hues]
-    shown += [Line2D([], [], marker=m, label=label, **point) for label, m in labels.items() if m in kinds]
+    shown: list[Artist] = [
+        Line2D([], [], color=c, label=h, lw=1.8) for h, c in run.colours.items() if h in hues
+    ]
+    shown += [
+        Line2D([], [], marker=m, label=label, color="0.3", ls="none")
+        for label, m in labels.items()
+        if m in kinds
+    ]
     fills = {LEARNED: "0.3", EXACT: "white"}
     scores = {row.score for row in rows}
     joined = any(len({row.sampler for row in group}) > 1 for group in _grouped(rows, lambda row: row.kind))
-    lines: dict[str, Any] = {LEARNED: "-", EXACT: _DOTTED} if joined else {}
+    lines: dict[str, LineStyleType] = {LEARNED: "-", EXACT: _DOTTED} if joined else {}
     shown += [
         Line2D([], [], marker="o", mfc=fill, color="0.3", ls=lines.get(score, "none"), label=f"{score} score")
         for score, fill in fills.items()
@@ -220,7 +227,7 @@ def _legend(
             for b in run.budgets
         ]
     if len({row.seed for row in rows}) > 1:
-        shown.append(Line2D([], [], marker="|", ms=9, label="least to largest seed", **point))
+        shown.append(Line2D([], [], marker="|", ms=9, label="least to largest seed", color="0.3", ls="none"))
     if any(run.floored(column) for column in columns):
         shown.append(Patch(color="0.9", label="noise floor, ± 2 sd"))
     return shown

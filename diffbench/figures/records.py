@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -16,6 +15,7 @@ from diffbench.records.outcome import OK, ending
 from diffbench.records.places import TRUTH, base_of, natural
 from diffbench.records.store import Store
 from diffbench.sources.learned import NAME as LEARNED
+from diffbench.spec import Json
 from diffbench.tables.comparison import rank
 from diffbench.tables.headlines import chosen, first_of, sides
 
@@ -80,13 +80,13 @@ class Run:
       colours: Colour of each family, and of each process that is no one family's.
     """
 
-    def __init__(self, store: Store, content: Mapping[str, Any]):
+    def __init__(self, store: Store, content: Json):
         """Reads the records that `run.json` names."""
         self._store = store
         self._columns = content["columns"]
         self._leading = content.get("leading", ())
         self._shown: list[str] | None = None
-        self._measures: dict[str, Mapping[str, Any]] = {}
+        self._measures: dict[str, Json] = {}
         self.rows = [_row(cell, store) for cell in content["cells"]]
         self.datasets = _once(row.dataset for row in self.rows)
         learned = [row for row in self.rows if row.score == LEARNED]
@@ -122,7 +122,7 @@ class Run:
         found = {(row.score, row.budget) for row in rows if row.sampler}
         return sorted(found, key=lambda source: (rank(source[0]), *_steps(source[1]), source[0]))
 
-    def of(self, **labels: Any) -> list[Row]:
+    def of(self, **labels: str | int) -> list[Row]:
         """Returns the rows that have these labels."""
         return [row for row in self.rows if all(getattr(row, k) == v for k, v in labels.items())]
 
@@ -173,7 +173,7 @@ class Run:
                 return math.nan if value is None else float(value)
         return math.nan
 
-    def measure(self, name: str | None) -> Mapping[str, Any]:
+    def measure(self, name: str | None) -> Json:
         """Returns a measurement's record, empty where it is missing or failed."""
         if name is None:
             return {}
@@ -238,7 +238,7 @@ def in_common(labels: list[str]) -> str:
     return "".join(part[0] if len({*part}) == 1 else "…" for part in zip(*words, strict=True))
 
 
-def _row(cell: Mapping[str, Any], store: Store) -> Row:
+def _row(cell: Json, store: Store) -> Row:
     fit = store.read("fit", cell["fit_id"]) if cell["fit_id"] else None
     draw = store.read("draw", cell["draw_id"])
     spec = {**(fit or {}).get("spec", {}), **(draw or {}).get("spec", {})}
@@ -261,7 +261,7 @@ def _row(cell: Mapping[str, Any], store: Store) -> Row:
     )
 
 
-def _weighting(fit: Mapping[str, Any] | None) -> str:
+def _weighting(fit: Json | None) -> str:
     """Returns how a fit's loss is weighted: losses of two weightings have no scale in common."""
     family = (fit or {}).get("spec", {}).get("family", {})
     # A family without the parameter has a loss of its own.

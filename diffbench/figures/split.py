@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -57,12 +57,11 @@ def _figure(
 ) -> Figure:
     colours = dict(zip(_PARTS, sns.color_palette("colorblind", len(_PARTS)), strict=True))
     known = [part for part in _PARTS if split[part].notna().any()]
-    point: dict[str, Any] = {"color": "0.3", "ls": "none"}
-    legend: list[Any] = [
+    legend: list[Artist] = [
         Line2D([], [], marker=_MARKERS[part], color=colours[part], ls="none", label=_PARTS[part])
         for part in known
     ]
-    legend.append(Line2D([], [], marker="|", ms=8, label="total", **point))
+    legend.append(Line2D([], [], marker="|", ms=8, label="total", color="0.3", ls="none"))
     if split[[f"{part}_low" for part in known]].notna().any(axis=None):
         legend.append(Line2D([], [], color="0.3", lw=0.8, label="95% t interval over seeds"))
     legend.append(Patch(color="0.92", label="noise floor, ± 2 sd"))
@@ -88,7 +87,7 @@ def _widen(figure: Figure, by: float) -> None:
         axes.set_position((left, box.y0, width, box.height))
 
 
-def _label(row: Mapping[Any, Any], many: bool) -> str:
+def _label(row: Mapping[Hashable, str], many: bool) -> str:
     """Returns the label of a row; of one that is long each part has a line of its own."""
     parts = (
         f"{row['dataset']}:",

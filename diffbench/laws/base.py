@@ -48,10 +48,24 @@ class Law(Protocol):
         """
 
 
+class Manifold(Law, Protocol):
+    """A law on a manifold, which knows how far a point is from it and where on it the nearest one is."""
+
+    def components(self, spacing: float) -> Spherical | None:
+        """See `Law.components`."""
+
+    def distance(self, y: Array) -> Array:
+        """Returns the distance to the manifold, `[n]`."""
+
+    def intrinsic(self, y: Array) -> Array:
+        """Returns coordinates of the nearest point of the manifold, `[n, k]`, each in [0, 1]."""
+
+
 @dataclass_transform(frozen_default=True)
 def pytree(cls: type[T]) -> type[T]:
     """Makes a class a frozen dataclass whose fields are all arrays of a pytree."""
     frozen: Any = dataclasses.dataclass(frozen=True)(cls)
+    # No field is static: laws of one kind share a program, whatever their parameters.
     fields = [field.name for field in dataclasses.fields(frozen)]
     return jax.tree_util.register_dataclass(frozen, data_fields=fields, meta_fields=[])
 
@@ -68,19 +82,21 @@ class DiffusedTruth:
         standardised.
     """
 
-    law: Any
+    law: Law
     mean: Array
     scale: Array
     thickness: Array
 
     def _blur(self, x: Array, alpha: Number, sigma: Number) -> tuple[Array, Array]:
         chex.assert_rank(x, 2)
+        # Thickness belongs to x_0, and so shrinks with alpha: it adds to sigma/alpha and not to sigma.
         s = jnp.sqrt(self.thickness**2 + (sigma / alpha) ** 2)
         return self.scale * x / alpha + self.mean, self.scale * s
 
     def log_prob(self, x: Array, alpha: Number, sigma: Number) -> Array:
         """See `Truth.log_prob`."""
         y, s = self._blur(x, alpha, sigma)
+        # dy/dx = scale/alpha in each dimension.
         return self.law.log_prob(y, s) + x.shape[1] * jnp.log(self.scale / alpha)
 
     def score(self, x: Array, alpha: Number, sigma: Number) -> Array:

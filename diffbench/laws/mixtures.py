@@ -5,15 +5,13 @@ A mixture of Gaussians, blurred, is the mixture with s^2 added to every variance
 
 from __future__ import annotations
 
-from typing import Any
-
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import Array, PRNGKey
-from diffbench.laws.base import LOG_2PI, pytree
+from diffbench.laws.base import LOG_2PI, Manifold, pytree
 from diffbench.laws.potentials import General, Spherical
 from diffbench.pairwise import by_rows, squared_distances
 
@@ -55,6 +53,7 @@ class IsotropicMixture:
         """Returns log(weight x density) of each component at y, and the variances."""
         variance = self.variances + s**2
         dim = self.means.shape[1]
+        # In logarithms throughout: at small s a density is exp(-1e4) everywhere but near one mode.
         log_norm = self.log_weights - 0.5 * dim * (LOG_2PI + jnp.log(variance))
         return log_norm - 0.5 * squared_distances(y, self.means) / variance, variance
 
@@ -72,6 +71,7 @@ class IsotropicMixture:
         def rows(y: Array) -> Array:
             joint, variance = self._joint(y, s)
             pull = jax.nn.softmax(joint, axis=1) / variance
+            # sum_k r_k (mu_k - y)/v_k, with the part in y taken out: [n, K] numbers and not [n, K, D].
             return jnp.matmul(pull, self.means, precision=EXACT) - pull.sum(axis=1, keepdims=True) * y
 
         return by_rows(rows, y, terms=self._terms)
@@ -123,6 +123,7 @@ class GaussianMixture:
     def _joint(self, y: Array, s: Array) -> tuple[Array, Array]:
         """Returns log(weight x density) `[n, K]`, and precision x (mean - y) `[n, K, D]`."""
         variance = self.variances + s**2
+        # Along the principal axes blur adds to each variance, so nothing is factorised anew at each s.
         along = jnp.einsum("nki,kij->nkj", y[:, None, :] - self.means, self.axes, precision=EXACT)
         log_norm = self.log_weights - 0.5 * (LOG_2PI + jnp.log(variance)).sum(axis=1)
         joint = log_norm - 0.5 * (along**2 / variance).sum(axis=2)
@@ -170,7 +171,7 @@ class Embedded:
       frame: Orthonormal columns that span the subspace, `[D, d]`.
     """
 
-    law: Any
+    law: Manifold
     frame: Array
 
     def sample(self, key: PRNGKey, n: int) -> Array:
@@ -180,6 +181,7 @@ class Embedded:
     def _split(self, y: Array) -> tuple[Array, Array]:
         """Returns coordinates in the subspace, `[n, d]`, and what is across it, `[n, D]`."""
         chex.assert_equal(y.shape[1], self.frame.shape[0])
+        # What is across is a difference: a projection on the complement would take D x (D - d) numbers.
         within = jnp.matmul(y, self.frame, precision=EXACT)
         return within, y - jnp.matmul(within, self.frame.T, precision=EXACT)
 

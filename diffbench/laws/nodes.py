@@ -21,6 +21,7 @@ def around(length: float, spacing: float) -> np.ndarray:
       length: Length of the circle that they are for.
       spacing: Largest distance along it.
     """
+    # Equal weights at equal angles are spectrally accurate on a circle; eight carry the lowest waves.
     angle = 2.0 * np.pi * np.arange(max(8, math.ceil(length / spacing)))
     angle /= len(angle)
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -31,6 +32,7 @@ def line(low: float, high: float, spacing: float) -> tuple[np.ndarray, np.ndarra
 
     They are pi/2 further apart in the middle than equal ones.
     """
+    # pi/2: so much further apart than equal ones they are in the middle.
     count = max(8, math.ceil(0.5 * math.pi * (high - low) / spacing))
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return 0.5 * (high - low) * nodes + 0.5 * (high + low), 0.5 * weights

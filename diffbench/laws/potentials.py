@@ -73,6 +73,7 @@ class Spherical:
     def self_distance(self) -> float:
         """See `Potential.self_distance`."""
         if self._is_large:
+            # Y - Y' has twice the variance, so at the means themselves the mixture is blurred once more.
             wide = self.moved(1.0, np.zeros(1), math.sqrt(self.variances[0]))
             return float(np.asarray(wide.mean_distance(self.means), np.float64) @ self.weights)
         dim = self.means.shape[1]
@@ -92,6 +93,7 @@ class Spherical:
         for w, square, variance in self._pairs():
             for j in range(len(h2)):
                 wide = h2[j] + variance
+                # A Gaussian kernel is a density but for its front: blurred by N(0, v) it widens by v.
                 total[j] += w @ ((h2[j] / wide) ** (0.5 * dim) * np.exp(-0.5 * square / wide)) @ self.weights
         return total
 
@@ -140,6 +142,7 @@ def mean_excess(
       weights: `[K]`.
       across: Directions `[n, D]` -> the variance across each of every component, `[n, K]`.
     """
+    # Scaled by the largest coordinate: its square may be beyond float64.
     largest = np.abs(x).max(axis=1)
     length = largest * np.sqrt(((x / largest[:, None]) ** 2).sum(axis=1))
     unit = x / length[:, None]
@@ -149,6 +152,7 @@ def mean_excess(
     for k, (mean, weight) in enumerate(zip(means, weights, strict=True)):
         small = mean / length[:, None]
         away = np.sqrt(((unit - small) ** 2).sum(axis=1))
+        # |x - m| - |x| as a quotient, for as a difference of lengths near 1e150 nothing would be left.
         nearer = ((small * mean).sum(axis=1) - 2.0 * unit @ mean) / (away + 1.0)
         total += weight * (nearer + 0.5 * spread[:, k] / (length * away))
     return total
@@ -207,6 +211,7 @@ class General:
 
     def mean_excess(self, x: np.ndarray) -> np.ndarray:
         """See `Potential.mean_excess`."""
+        # Only what is across the ray lengthens it: along it a spread averages out.
         covariances = np.einsum("kij,kj,klj->kil", self.axes, self.variances, self.axes)
 
         def across(unit: np.ndarray) -> np.ndarray:
@@ -244,6 +249,7 @@ class General:
         """Returns weights `[K^2]`, differences along their own axes and variances `[K^2, D]`."""
         covariances = np.einsum("kij,kj,klj->kil", self.axes, self.variances, self.axes)
         both = (covariances[:, None] + covariances).reshape(-1, *covariances.shape[1:])
+        # A sum of two covariances has axes of its own.
         variances, axes = np.linalg.eigh(both)
         away = (self.means[:, None] - self.means).reshape(-1, self.means.shape[1])
         along = np.einsum("pi,pij->pj", away, axes)
@@ -257,6 +263,7 @@ def _log_kernel(squares: Any, variances: Any, h2: Any, xp: Any) -> Any:
 
 def _distance_by_kernels(squares: Any, variances: Any, xp: Any) -> Any:
     """Returns the mean distance from the mean kernels; both arguments are `[..., D]`."""
+    # In units of the root mean square distance the same steps serve every pair.
     r = xp.sqrt(xp.maximum((squares + variances).sum(axis=-1), 1e-30))
 
     def step(number: Any, total: Any) -> Any:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
 
 import chex
 import jax
@@ -25,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import Array, PRNGKey
-from diffbench.laws.base import LOG_2PI, pytree
+from diffbench.laws.base import LOG_2PI, Manifold, pytree
 from diffbench.laws.nodes import around, equal, line
 from diffbench.laws.potentials import Spherical
 from diffbench.laws.special import interval, log_sphere_mean
@@ -63,6 +62,7 @@ class Sphere:
         """See `Law.log_prob`."""
         chex.assert_equal_shape_suffix([y, self.origin], 1)
         norm = jnp.linalg.norm(y, axis=1)
+        # |y - z|^2 = (|y| - r)^2 + 2 (|y| r - y.z): the rest of the integral is a Bessel function.
         log_mean, _ = log_sphere_mean(y.shape[1], self.radius * norm / s**2)
         gauss = -0.5 * y.shape[1] * (LOG_2PI + 2.0 * jnp.log(s)) - 0.5 * ((norm - self.radius) / s) ** 2
         return gauss + log_mean
@@ -71,6 +71,7 @@ class Sphere:
         """See `Law.score`."""
         chex.assert_equal_shape_suffix([y, self.origin], 1)
         norm, unit = _unit(y)
+        # A ratio of Bessel functions is 1 - short: at small noise its digits are in what is short of 1.
         _, short = log_sphere_mean(y.shape[1], self.radius * norm / s**2)
         return ((self.radius - norm) - self.radius * short)[:, None] * unit / s**2
 
@@ -81,7 +82,9 @@ class Sphere:
         if dim == 2:
             return equal(radius * ring)
         if dim > 3:
+            # A grid of angles in more dimensions has too many nodes.
             return None
+        # The height on a sphere is uniform (Archimedes).
         height, share = line(-1.0, 1.0, spacing / radius)
         rho = np.sqrt(1.0 - height**2)
         points = [
@@ -104,6 +107,7 @@ class Sphere:
         """
         dim = y.shape[1]
         rest = jnp.sqrt(jnp.cumsum(y[:, ::-1] ** 2, axis=1))[:, ::-1]  # of this axis and those after
+        # At the pole there is no angle; any will do.
         cosine = y / jnp.maximum(rest, 1e-30)
         around = _turn(y[:, -2], y[:, -1])[:, None]
         half = 0.5 * jnp.arange(dim - 1, 1, -1)
@@ -146,6 +150,7 @@ class Torus:
         rho = jnp.linalg.norm(y[:, :2], axis=1)[:, None]
         kappa = rho * self.radii / s**2
         square = (rho - self.radii) ** 2 + (y[:, 2:] - self.heights) ** 2
+        # Scaled by exp(-kappa), which square has already: i0 itself overflows at 89.
         bessel = jnp.log(jax.scipy.special.i0e(kappa))
         return self.log_weights - 1.5 * (LOG_2PI + 2.0 * jnp.log(s)) - 0.5 * square / s**2 + bessel, kappa
 
@@ -165,6 +170,7 @@ class Torus:
         def rows(y: Array) -> Array:
             joint, kappa = self._joint(y, s)
             share = jax.nn.softmax(joint, axis=1)
+            # The mean of the cosine of an angle with density exp(kappa cos).
             ratio = jax.scipy.special.i1e(kappa) / jax.scipy.special.i0e(kappa)
             rho, unit = _unit(y[:, :2])
             outward = (share * (ratio * self.radii - rho[:, None])).sum(axis=1, keepdims=True)
@@ -177,6 +183,7 @@ class Torus:
         """See `Law.components`."""
         major, minor = float(self.major), float(self.minor)
         tube = around(2.0 * math.pi * minor, spacing)
+        # The area at a tube angle is that of its circle, so circles weigh by their radius.
         rho, height = major + minor * tube[:, 0], minor * tube[:, 1]
         ring = around(2.0 * math.pi * (major + minor), spacing)
         points = [
@@ -227,6 +234,7 @@ class Boxes:
         """See `Law.log_prob`."""
 
         def rows(y: Array) -> Array:
+            # A box is a product of intervals, and so is its blur.
             return jax.nn.logsumexp(self._axes(y, s)[0].sum(-1), axis=1) - jnp.log(self.low.shape[0])
 
         return by_rows(rows, y, terms=8 * self.low.size)
@@ -281,7 +289,7 @@ class Extruded:
       interval: One box in one dimension.
     """
 
-    section: Any
+    section: Manifold
     interval: Boxes
 
     def sample(self, key: PRNGKey, n: int) -> Array:

@@ -1,6 +1,6 @@
 """What a metric knows of the truth without a sample of it: E|x - Y| and E k(x, Y) at any x.
 
-A law that is a mixture of Gaussians has both in closed form (`Dataset.potential`). Any other truth
+A law that is a mixture of Gaussians has both in closed form (`Dataset.potential`). Every other truth
 knows itself blurred, which is as good, since for the Gaussian kernel of bandwidth h
 
   E k_h(x, Y) = (2 pi h^2)^(D/2) p_h(x),   p_h the density of Y + N(0, h^2 I),
@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import Array, Dataset, Points, key_for
+from diffbench.contracts import Array, Dataset, Points, Truth, key_for
 from diffbench.metrics.far import norms
 
 SELF_POINTS = 2**14
@@ -98,15 +98,34 @@ class ByDensity:
 
 
 @jax.jit
-def _log_densities(truth: Any, x: Array, bandwidths: Array) -> Array:
+def _log_densities(truth: Truth, x: Array, bandwidths: Array) -> Array:
     return jax.lax.map(lambda h: truth.log_prob(x, 1.0, h), bandwidths).T
+
+
+class Averages(Protocol):
+    """What metrics ask of a truth: a `Potential` without its own geometry, or `ByDensity`."""
+
+    def mean_distance(self, x: Points) -> Points:
+        """See `Potential.mean_distance`."""
+
+    def mean_excess(self, x: np.ndarray) -> np.ndarray:
+        """See `Potential.mean_excess`."""
+
+    def mean_kernels(self, x: Points, bandwidths: np.ndarray) -> Points:
+        """See `Potential.mean_kernels`."""
+
+    def self_distance(self) -> float:
+        """See `Potential.self_distance`."""
+
+    def self_kernels(self, bandwidths: np.ndarray) -> np.ndarray:
+        """See `Potential.self_kernels`."""
 
 
 Against = Literal["truth", "reference"]
 AGAINST = ("truth", "reference")
 
 
-def averages_of(dataset: Dataset, against: Against) -> Any:
+def averages_of(dataset: Dataset, against: Against) -> Averages | None:
     """Returns the averages over the truth of a dataset, or None where points stand for it.
 
     Args:

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import spatial
 
-from diffbench.contracts import Array, Dataset, Outcome
+from diffbench.contracts import Array, Dataset, Outcome, Points
 from diffbench.pairwise import PairFunction, pair_sums
 from diffbench.process import Process
+
+T = TypeVar("T")
 
 # Rounding of log_snr at the two ends of a process must not count as out of reach.
 _REACH = 1e-3
 
 
-def points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> Array:
+def points(name: str, x: ArrayLike, *, least: int = 1, dim: int | None = None) -> Array:
     """Returns points in the working dtype: float32, or float64 where that is enabled.
 
     Args:
@@ -35,24 +38,24 @@ def points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> Arra
     Raises:
       ValueError: If the shape is not `[n, D]` with n >= least and D = dim.
     """
-    x = jnp.asarray(x, float)
-    if x.ndim != 2:
-        raise ValueError(f"{name} must have shape [n, D]; got {list(x.shape)}")
-    if x.shape[0] < least:
-        raise ValueError(f"{name} must hold at least {least} points; got {x.shape[0]}")
-    if dim is not None and x.shape[1] != dim:
-        raise ValueError(f"{name} must have dimension {dim}; got {x.shape[1]}")
-    return x
+    found = jnp.asarray(x, float)
+    if found.ndim != 2:
+        raise ValueError(f"{name} must have shape [n, D]; got {list(found.shape)}")
+    if found.shape[0] < least:
+        raise ValueError(f"{name} must hold at least {least} points; got {found.shape[0]}")
+    if dim is not None and found.shape[1] != dim:
+        raise ValueError(f"{name} must have dimension {dim}; got {found.shape[1]}")
+    return found
 
 
-def exact_points(name: str, x: Any, *, least: int = 1, dim: int | None = None) -> np.ndarray:
+def exact_points(name: str, x: ArrayLike, *, least: int = 1, dim: int | None = None) -> np.ndarray:
     """Returns points as they are, in float64: those too far for float32 keep their place.
 
     Args and errors as `points`.
     """
-    x = np.asarray(x, np.float64)
-    points(name, np.zeros(x.shape, np.float32) if x.ndim == 2 else x, least=least, dim=dim)
-    return x
+    found = np.asarray(x, np.float64)
+    points(name, np.zeros(found.shape, np.float32) if found.ndim == 2 else found, least=least, dim=dim)
+    return found
 
 
 def covered(process: Process, dataset: Dataset, low: float, high: float) -> bool:
@@ -63,10 +66,11 @@ def covered(process: Process, dataset: Dataset, low: float, high: float) -> bool
     return bool(reached and dataset.smallest_sigma <= math.exp(-high / 2.0))
 
 
-def prepared(prepare: Callable[[Any, Dataset], Any], outcome: Outcome) -> Any:
+def prepared(prepare: Callable[[Points, Dataset], T], outcome: Outcome) -> T:
     """Returns what a metric prepared, preparing it now if nobody has."""
     if outcome.prepared is not None:
-        return outcome.prepared
+        known: T = outcome.prepared
+        return known
     return prepare(outcome.reference, outcome.dataset)
 
 
@@ -90,12 +94,12 @@ def first_rows(outcome: Outcome, most: int, *, least: int = 1) -> tuple[np.ndarr
     return x[:rows], y[:rows]
 
 
-def within(function: PairFunction, parameters: Any, x: Array) -> np.ndarray:
+def within(function: PairFunction, parameters: object, x: Array) -> np.ndarray:
     """Returns means over the ordered pairs of different points, `[J]`, float64."""
     return pair_sums(function, parameters, x) / (x.shape[0] * (x.shape[0] - 1.0))
 
 
-def between(function: PairFunction, parameters: Any, x: Array, y: Array) -> np.ndarray:
+def between(function: PairFunction, parameters: object, x: Array, y: Array) -> np.ndarray:
     """Returns means over the pairs of x and y, `[J]`, float64."""
     return pair_sums(function, parameters, x, y) / (float(x.shape[0]) * y.shape[0])
 

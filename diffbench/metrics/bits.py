@@ -23,14 +23,24 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey, Truth
+from diffbench.contracts import (
+    METRICS,
+    Array,
+    Column,
+    Dataset,
+    Measured,
+    Metric,
+    Outcome,
+    Points,
+    PRNGKey,
+    Truth,
+)
 from diffbench.metrics.base import prepared
 from diffbench.process import Process
 from diffbench.programs.likelihood import in_blocks, log_prob
@@ -68,7 +78,7 @@ def bpd(
     checks.positive(rtol=rtol, atol=atol)
     options = {"probes": probes, "t_end": t_end, "rtol": rtol, "atol": atol, "apart": True}
 
-    def prepare(reference: Any, dataset: Dataset) -> float:
+    def prepare(reference: Points, dataset: Dataset) -> float:
         return dataset.entropy()[0] if _known(dataset) else math.nan
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:

@@ -20,7 +20,6 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import numpy as np
@@ -34,6 +33,7 @@ from diffbench.contracts import (
     Measured,
     Metric,
     Outcome,
+    Points,
     PRNGKey,
     Score,
     Truth,
@@ -41,6 +41,7 @@ from diffbench.contracts import (
 from diffbench.metrics.base import prepared
 from diffbench.process import Process
 from diffbench.programs.likelihood import TRACES, elbo, in_blocks, log_prob
+from diffbench.spec import JsonObject
 
 
 @METRICS.register("nll")
@@ -72,7 +73,7 @@ def nll(
     """
     options = _options(points, trace, probes, t_end, rtol, atol)
 
-    def prepare(reference: Any, dataset: Dataset) -> float:
+    def prepare(reference: Points, dataset: Dataset) -> float:
         return dataset.entropy()[0]
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
@@ -136,7 +137,7 @@ def kl(
 
 def _options(
     points: int, trace: str, probes: int, t_end: float | None, rtol: float, atol: float
-) -> dict[str, Any]:
+) -> JsonObject:
     """Returns the checked parameters of the solve."""
     checks.count("points", points, least=2)
     checks.choice("trace", trace, TRACES)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def detection_n() -> Metric:
 
 
 def _scaled(
-    values: Mapping[str, float], arrays: Mapping[str, Any], floor: Mapping[str, Any]
+    values: Mapping[str, float], arrays: Mapping[str, np.ndarray], floor: Mapping[str, np.ndarray]
 ) -> Mapping[str, float]:
     """Returns the values with n*, at most n; NaN where a number is not finite."""
     energy, n = (float(number) for number in arrays["detection"])

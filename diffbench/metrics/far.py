@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import distance as spatial
 
+from diffbench.contracts import Points
 from diffbench.pairwise import PairFunction, pair_sums
 
 # Sizes of the data up to which float32 tiles have the digits.
@@ -140,7 +141,7 @@ def _far_pairs(a: np.ndarray, b: np.ndarray, *, same: bool = False) -> float:
     return total
 
 
-def kernel_sums(kernels: PairFunction, rates: Any, x: Parted) -> np.ndarray:
+def kernel_sums(kernels: PairFunction, rates: Points, x: Parted) -> np.ndarray:
     """Returns sums of exp(-rate |x - x'|^2) over ordered pairs of different points, `[J]`."""
     if not len(x.far):
         return pair_sums(kernels, rates, jnp.asarray(x.near, float))
@@ -148,7 +149,7 @@ def kernel_sums(kernels: PairFunction, rates: Any, x: Parted) -> np.ndarray:
     return far_kernels(both, both, rates) - len(both)
 
 
-def far_kernels(a: np.ndarray, y: np.ndarray, rates: Any) -> np.ndarray:
+def far_kernels(a: np.ndarray, y: np.ndarray, rates: Points) -> np.ndarray:
     """Returns sums of exp(-rate |a - y|^2) over all pairs, `[J]`, float64."""
     rates = np.asarray(rates, np.float64)
     total = np.zeros(len(rates))

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench import checks
-from diffbench.contracts import Better, Dataset, Metric, Outcome, key_for
+from diffbench.contracts import Array, Better, Dataset, Metric, Outcome, Points, key_for
 
 
 class Floor(NamedTuple):
@@ -53,7 +54,7 @@ class FloorReading(NamedTuple):
 def floor_of(
     metric: Metric,
     dataset: Dataset,
-    reference: Any,
+    reference: Points,
     n: int,
     draws: int,
     progress: Callable[[int, int], None] | None = None,
@@ -83,10 +84,10 @@ def floor_of(
     checks.count("draws", draws, least=2)
     label = dataset.name if label is None else label
 
-    def truth(*purpose: str | int) -> Any:
+    def truth(*purpose: str | int) -> Array:
         return dataset.standardise(dataset.sample(key_for(0, "floor", label, n, *purpose), n))
 
-    def prepare(reference: Any) -> Any:
+    def prepare(reference: Points) -> object:
         return None if metric.prepare is None else metric.prepare(reference, dataset)
 
     prepared = prepare(reference)
@@ -108,7 +109,7 @@ def floor_of(
 
 
 def read_against(
-    metric: Metric, values: Mapping[str, float], arrays: Mapping[str, Any], floor: Floor
+    metric: Metric, values: Mapping[str, float], arrays: Mapping[str, np.ndarray], floor: Floor
 ) -> tuple[Mapping[str, float], dict[str, FloorReading]]:
     """Returns a metric's values, scaled by its floor, and where each stands in it.
 
@@ -145,7 +146,7 @@ def read_against(
     return scaled, readings
 
 
-def against_floor(value: float, floor_values: Any, better: Better = "lower") -> FloorReading:
+def against_floor(value: float, floor_values: ArrayLike, better: Better = "lower") -> FloorReading:
     """Returns where a value stands among the floor's draws of its column.
 
     p_value = (1 + #{floor draws at least as bad})/(R + 1) is exact: at level k/(R + 1)

@@ -18,12 +18,12 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, PRNGKey
+from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, Points, PRNGKey
 from diffbench.metrics.base import exact_points, prepared
 from diffbench.metrics.far import too_far
 
@@ -51,7 +51,7 @@ def frechet(*, leading: int = 16) -> Metric:
     """
     checks.count("leading", leading)
 
-    def prepare(reference: Any, dataset: Dataset) -> _Known:
+    def prepare(reference: Points, dataset: Dataset) -> _Known:
         mean, covariance = dataset.moments()
         variances, axes = np.linalg.eigh(covariance)
         axes = axes[:, ::-1]

@@ -29,7 +29,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -180,7 +180,7 @@ def largest_rhat(chains: int, steps: int) -> float:
     return math.sqrt((n - 1) / n + n * m**2 / (4 * (m - 1)))
 
 
-def _arviz() -> Any:
+def _arviz() -> ModuleType:
     """Imports ArviZ, seconds of work, where it is first needed."""
     with warnings.catch_warnings():
         # 0.23, the last for Python 3.11, announces 1.0 on import.
@@ -192,7 +192,7 @@ def _arviz() -> Any:
 def _argument(score: Score) -> Partial:
     """Returns a score that enters a compiled program as an argument.
 
-    Those of `scores.evaluator` do already, and one program serves every fit of a kind. Any
+    Those of `scores.evaluator` do already, and one program serves every fit of a kind. Each
     other function is a part of the program, compiled anew for each.
     """
     return score if isinstance(score, Partial) else Partial(score)

@@ -8,7 +8,6 @@ by default, standard error below 0.0005.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +24,7 @@ from diffbench.contracts import (
     Metric,
     Modes,
     Outcome,
+    Points,
     PRNGKey,
     key_for,
 )
@@ -58,8 +58,8 @@ def mode_tv(*, null_samples: int = 2**20, beyond: float = 0.999) -> Metric:
     if not 0.0 < beyond < 1.0:
         raise ValueError(f"beyond must be in (0, 1); got {beyond}")
 
-    def prepare(reference: Any, dataset: Dataset) -> np.ndarray:
-        return _null_shares(dataset, null_samples)
+    def prepare(reference: Points, dataset: Dataset) -> np.ndarray:
+        return null_shares(dataset, null_samples)
 
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         null = prepared(prepare, outcome)
@@ -81,7 +81,7 @@ def mode_tv(*, null_samples: int = 2**20, beyond: float = 0.999) -> Metric:
     return Metric(columns, measure, needs=("samples", "modes"), floor="two_sample", prepare=prepare)
 
 
-def _null_shares(dataset: Dataset, samples: int) -> np.ndarray:
+def null_shares(dataset: Dataset, samples: int) -> np.ndarray:
     """Returns the shares of truth by largest responsibility, `[K]`."""
     modes: Modes = dataset.need("modes")
     total = np.zeros(modes.weights.shape[0])

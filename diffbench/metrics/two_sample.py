@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ class _Distances(NamedTuple):
     """E|Y - Y'|, and the averages over the truth, or None and the reference in their place."""
 
     y_y: float
-    averages: Any
+    averages: Averages | None
 
 
 @METRICS.register("energy")
@@ -81,7 +81,7 @@ def energy(*, against: Against = "truth") -> Metric:
     """
     checks.choice("against", against, AGAINST)
 
-    def prepare(reference: Any, dataset: Dataset) -> _Distances:
+    def prepare(reference: Points, dataset: Dataset) -> _Distances:
         y = points("reference", reference, least=2)
         averages = averages_of(dataset, against)
         if averages is None:
@@ -115,7 +115,7 @@ def energy(*, against: Against = "truth") -> Metric:
     )
 
 
-def _sum_to_truth(x: Parted, averages: Any) -> float:
+def _sum_to_truth(x: Parted, averages: Averages) -> float:
     """Returns the sum of E|x - Y| over points, less |a| for each far one."""
     if not len(x.far):
         return float(np.asarray(averages.mean_distance(jnp.asarray(x.near, float)), np.float64).sum())
@@ -156,7 +156,7 @@ class _Kernels(NamedTuple):
     bandwidths: np.ndarray
     rates: Array
     y_y: np.ndarray
-    averages: Any
+    averages: Averages | None
 
 
 @METRICS.register("mmd2")
@@ -178,7 +178,7 @@ def mmd2(*, finest: float = 0.5, against: Against = "truth") -> Metric:
     checks.positive(finest=finest)
     checks.choice("against", against, AGAINST)
 
-    def prepare(reference: Any, dataset: Dataset) -> _Kernels:
+    def prepare(reference: Points, dataset: Dataset) -> _Kernels:
         h = bandwidths(dataset, finest)
         y = points("reference", reference, least=2)
         rates = jnp.asarray(0.5 / h**2, y.dtype)
@@ -233,7 +233,7 @@ def _to_truth(kernels: _Kernels, x: Parted, y: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _scaled_sum(
-    values: Mapping[str, float], arrays: Mapping[str, Any], floor: Mapping[str, Any]
+    values: Mapping[str, float], arrays: Mapping[str, np.ndarray], floor: Mapping[str, np.ndarray]
 ) -> Mapping[str, float]:
     """Returns the values with `mmd2`, each bandwidth in units of its floor's deviation.
 

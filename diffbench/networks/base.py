@@ -7,8 +7,8 @@ choice of output, converted here once; `score = -eps_hat / sigma`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import haiku as hk
 import jax
@@ -17,6 +17,7 @@ import numpy as np
 
 from diffbench.contracts import Array
 from diffbench.registry import Registry
+from diffbench.spec import Json
 
 NETWORKS: Registry[Network] = Registry(
     "network", group="diffbench.networks", home="diffbench.networks", traced=True
@@ -88,7 +89,7 @@ class Network(hk.Module):
     version: ClassVar[int] = 1
 
     @classmethod
-    def held(cls, dim: int, params: Mapping[str, Any]) -> int:
+    def held(cls, dim: int, params: Json) -> int:
         """Returns how many numbers it holds at once for a row: blocks of rows are cut by it.
 
         Args:

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import chex
 import haiku as hk
@@ -26,6 +25,7 @@ from diffbench import checks
 from diffbench.contracts import Array
 from diffbench.networks.base import ACTIVATIONS, NETWORKS, Network, eps_from_output, fourier
 from diffbench.networks.convolution import SIDE, Conv
+from diffbench.spec import Json
 
 # A residual branch starts near nothing, and so does the output.
 SMALL = 0.01
@@ -119,7 +119,7 @@ class UNet(Network):
         self._image = None if image is None else tuple(image)
 
     @classmethod
-    def held(cls, dim: int, params: Mapping[str, Any]) -> int:
+    def held(cls, dim: int, params: Json) -> int:
         """See `Network.held`: the views of the widest convolution."""
         height, width, _ = image_shape(dim, params.get("image"))
         first, *rest = params["channels"]

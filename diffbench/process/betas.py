@@ -18,9 +18,11 @@ def _table_b(t: Array, c: Constants) -> Array:
     """B(t) of a beta table: a cubic in each of N equal intervals."""
     coefficients = c["cubic"]  # [4, N], highest power first
     n = coefficients.shape[1]
+    # t = 1 belongs to the last interval, and rounding may put a knot into the one before.
     interval = jnp.clip(jnp.floor(t * n).astype(int), 0, n - 1)
     u = t * n - interval
     c3, c2, c1, c0 = coefficients[:, interval]
+    # Horner, in u in [0, 1]: no power of t loses digits where B is 1e-4 and its end is 10.
     return ((c3 * u + c2) * u + c1) * u + c0
 
 
@@ -28,6 +30,7 @@ def _table_log_alpha(t: Array, c: Constants) -> Array:
     return -0.5 * _table_b(t, c)
 
 
+# As VP: between knots a table is VP with this B.
 def _table_log_sigma(t: Array, c: Constants) -> Array:
     return 0.5 * jnp.log(-jnp.expm1(-_table_b(t, c)))
 
@@ -46,6 +49,7 @@ def from_betas(name: str, betas: np.ndarray) -> Process:
       Ho et al. (2020), section 2, for alphas_bar. Fritsch & Carlson (1980), for the
       monotone cubic.
     """
+    # In float64: a sum of 1,000 logarithms that begin at 1e-4.
     betas = np.asarray(betas, np.float64)
     if betas.ndim != 1 or betas.size < 2:
         raise ValueError(f"betas must be one row of at least 2 numbers; got shape {betas.shape}")
@@ -54,6 +58,7 @@ def from_betas(name: str, betas: np.ndarray) -> Process:
     n = betas.size
     # The cubic is in units of one step, so that its coefficients stay of one size.
     b = np.concatenate([[0.0], -np.cumsum(np.log1p(-betas))])
+    # Monotone, so that log SNR falls between knots too; a spline may overshoot and rise.
     cubic = interpolate.PchipInterpolator(np.arange(n + 1), b).c
     grid = jnp.arange(1, n + 1) / n
     return Process(
@@ -93,6 +98,7 @@ def ddpm_linear(
             f"steps must be above 20 where beta_last is left out, since its default 20/steps"
             f" must be below 1; got steps = {steps}"
         )
+    # The sum of betas is kept, so the table reaches its prior whatever N is.
     first = 0.1 / steps if beta_first is None else beta_first
     last = 20.0 / steps if beta_last is None else beta_last
     checks.positive(beta_first=first, beta_last=last)
@@ -112,4 +118,5 @@ def ddpm_cosine(*, steps: int = 1000) -> Process:
     checks.count("steps", steps, least=2)
     t = np.arange(steps + 1) / steps
     alphas_bar = np.cos((t + 0.008) / 1.008 * np.pi / 2) ** 2
+    # Clipped as in the paper: the last beta would be 1, and alpha 0.
     return from_betas("ddpm_cosine", np.minimum(1 - alphas_bar[1:] / alphas_bar[:-1], 0.999))

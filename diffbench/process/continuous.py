@@ -37,6 +37,7 @@ def _vp_log_sigma(t: Array, c: Constants) -> Array:
     return 0.5 * jnp.log(-jnp.expm1(-_b(t, c)))
 
 
+# No root: the variance is (1 - exp(-B))^2, below that of VP at every time.
 def _sub_vp_log_sigma(t: Array, c: Constants) -> Array:
     return jnp.log(-jnp.expm1(-_b(t, c)))
 
@@ -98,10 +99,13 @@ def ve(*, sigma_min: float = 0.01, sigma_max: float = 20.0) -> Process:
     """
     checks.ordered("sigma_min", sigma_min, "sigma_max", sigma_max)
     constants = {
+        # Logarithms in float64 here: a difference of two of them is the rate of log sigma.
         "log_sigma_min": jnp.asarray(math.log(sigma_min), float),
         "log_sigma_max": jnp.asarray(math.log(sigma_max), float),
+        # Data of unit variance are in p_T too: without the 1 the prior would be too narrow.
         "prior_sd": jnp.asarray(math.hypot(1.0, sigma_max), float),
     }
+    # Its sigma is 0.01 at t = 0 already, so it may end where others would divide by zero.
     return Process("ve", _zero, _ve_log_sigma, constants, t_end=1e-5)
 
 
@@ -119,5 +123,6 @@ def ncsn(*, levels: int = 50, sigma_min: float = 0.01, sigma_max: float = 6.0) -
     """
     checks.count("levels", levels, least=2)
     process = ve(sigma_min=sigma_min, sigma_max=sigma_max)
+    # Even in t is geometric in sigma.
     grid = jnp.linspace(process.t_min, process.t_max, levels)
     return dataclasses.replace(process, name="ncsn", grid=grid)

@@ -18,10 +18,11 @@ import functools
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
 
 # JAX's own defaults, so that no bit of a record depends on whether somebody set them.
-SETTINGS: dict[str, Any] = {
+Setting = str | float | None
+
+SETTINGS: dict[str, Setting] = {
     "jax_enable_x64": False,
     "jax_default_prng_impl": "threefry2x32",
     "jax_threefry_partitionable": True,
@@ -99,7 +100,7 @@ def _flags(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
     return kept, [flag for flag in flags if flag not in kept]
 
 
-def _same(told: str, value: Any) -> bool:
+def _same(told: str, value: Setting) -> bool:
     """Returns whether a variable says what is so without it."""
     if isinstance(value, bool):
         return told.lower() in (
@@ -147,7 +148,7 @@ def pinned() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _globally(name: str, value: Any) -> Iterator[None]:
+def _globally(name: str, value: Setting) -> Iterator[None]:
     """Sets what JAX has no context for, and sets it back."""
     import jax
 
@@ -159,7 +160,7 @@ def _globally(name: str, value: Any) -> Iterator[None]:
         jax.config.update(name, before)
 
 
-def found() -> dict[str, Any]:
+def found() -> dict[str, Setting]:
     """Returns the settings that are in force here, for the provenance of a record.
 
     `fast_math` says whether XLA was seen to reorder sums; `xla_flags` what it was told.
@@ -174,7 +175,7 @@ def found() -> dict[str, Any]:
     }
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> dict[str, Setting]:
     """Returns the settings that the installed JAX has, with what each must be."""
     import jax
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, TypeVar
 
 MOST = 256
 """Programs that are kept: at one more, the one that was longest not asked for goes."""
+
+T = TypeVar("T")
 
 _programs: OrderedDict[tuple[Hashable, ...], Any] = OrderedDict()
 _built: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
-def program(kind: str, about: tuple[Hashable, ...], build: Callable[[], Any]) -> Any:
+def program(kind: str, about: tuple[Hashable, ...], build: Callable[[], T]) -> T:
     """Returns a program; it is built where there is none.
 
     Args:
@@ -31,7 +33,8 @@ def program(kind: str, about: tuple[Hashable, ...], build: Callable[[], Any]) ->
     with _lock:
         if key in _programs:
             _programs.move_to_end(key)
-            return _programs[key]
+            known: T = _programs[key]
+            return known
     made = build()
     with _lock:
         _built[kind] += 1

@@ -23,7 +23,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import diffrax
@@ -39,7 +39,7 @@ from diffbench.programs.scores import evaluator
 from diffbench.samplers.base import end_unfit
 from diffbench.samplers.ode import SOLVERS, flow
 from diffbench.sources.base import BoundScore
-from diffbench.spec import canonical
+from diffbench.spec import Json, Parameter, canonical
 
 # Up to here D directional derivatives cost little more than one with its noise.
 EXACT_DIM = 8
@@ -119,7 +119,7 @@ def log_prob(
     each = apart and not is_exact
     total = "pnd,pnd->pn" if each else "pnd,pnd->n"
 
-    def field(t: Any, state: tuple[Array, Array], args: Any) -> tuple[Array, Array]:
+    def field(t: Any, state: tuple[Array, Array], args: object) -> tuple[Array, Array]:
         def velocity(x: Array) -> Array:
             return flow(x, jnp.asarray(t), score, process)
 
@@ -205,7 +205,7 @@ def elbo(score: Score, process: Process, x: Array, *, key: PRNGKey) -> tuple[Arr
 
 
 def log_likelihood(
-    source: BoundScore, process: Process, x: Points, key: PRNGKey, *, block: int = BLOCK, **options: Any
+    source: BoundScore, process: Process, x: Points, key: PRNGKey, *, block: int = BLOCK, **options: Parameter
 ) -> Likelihood:
     """Returns the log density of a source of scores at x, compiled once per kind and shape.
 
@@ -223,7 +223,7 @@ def in_blocks(
     key: PRNGKey,
     *,
     block: int = BLOCK,
-    **options: Any,
+    **options: Parameter,
 ) -> Likelihood:
     """Runs `log_prob` or `elbo` over blocks of points, for calls outside compiled programs.
 
@@ -261,7 +261,7 @@ def in_blocks(
     return Likelihood(np.concatenate(values)[:n], np.concatenate(costs)[:n])
 
 
-def _program(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Any]:
+def _program(function: Callable[..., Any], options: Json) -> Callable[..., Any]:
     """Returns the compiled function with some options."""
 
     def program(score: Score, process: Process, x: Array, key: PRNGKey) -> Any:

@@ -5,20 +5,21 @@ They take the process as an argument, so its constants compile nothing new.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from diffbench.contracts import FAMILIES, Array, PRNGKey
+from diffbench.contracts import FAMILIES, Array, Points, PRNGKey
 from diffbench.networks.base import NETWORKS, Network
 from diffbench.process import PROCESSES, Process
 from diffbench.programs import cache
 from diffbench.spec import Spec, canonical, copied
 
-Params = Any
+Params = Mapping[str, Mapping[str, Points]]
+"""What Haiku learns: arrays by module and name."""
 
 
 class Model(NamedTuple):

@@ -6,7 +6,6 @@ Where a score comes from is a part (`sources/`); here are a function and its arr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 
@@ -53,7 +52,7 @@ def evaluator(bound: BoundScore, process: Process) -> Score:
     """
 
     def build() -> Callable[..., Array]:
-        def program(arrays: Any, process: Process, x: Array, t: Array) -> Array:
+        def program(arrays: object, process: Process, x: Array, t: Array) -> Array:
             return bound.score(arrays, process)(x, t)
 
         return jax.jit(program)

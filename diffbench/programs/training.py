@@ -10,7 +10,7 @@ set, and one program per family and shape serves every dataset and seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -24,7 +24,7 @@ from diffbench.process import Process
 from diffbench.programs import cache
 from diffbench.programs.model import Params, initialise, model_of
 from diffbench.registry import in_one_form
-from diffbench.spec import Spec, canonical
+from diffbench.spec import Json, Spec, canonical
 
 VERSION = 1
 KIND = "training"
@@ -238,7 +238,7 @@ def _program(
     return jax.jit(jax.vmap(run, in_axes=(0, 0, None, 0, None)) if mapped else run)
 
 
-def settings_of(values: Mapping[str, Any]) -> Training:
+def settings_of(values: Json) -> Training:
     """Returns the settings that a suite file gives, its numbers in the one form of specifications.
 
     Raises:

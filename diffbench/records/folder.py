@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from diffbench.records import files, quarantine
 from diffbench.records.seal import Broken, Foreign, seal, unseal
+from diffbench.spec import Json, JsonObject
 
 
 class StoreError(ValueError):
     """The results folder cannot be used; the message says why."""
 
 
-Check = Callable[[Mapping[str, Any]], None]
+Check = Callable[[Json], None]
 """Raises `Broken` for a content that is whole and not of the right shape."""
 
 
-def _any(content: Mapping[str, Any]) -> None:
+def _any(content: Json) -> None:
     """Takes every shape."""
 
 
@@ -62,15 +62,15 @@ class Folder:
         except files.Unfit:
             return False
 
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+    def write_json(self, name: str, content: Json) -> None:
         """Writes a sealed JSON file at the top of the folder, over what is there."""
         self.replace(self.root / name, seal(content))
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
+    def read_json(self, name: str) -> JsonObject | None:
         """Returns a JSON file from the top of the folder, or None."""
         return self.load(self.root / name, files.RUN_BYTES)
 
-    def add(self, name: str, content: Mapping[str, Any]) -> bool:
+    def add(self, name: str, content: Json) -> bool:
         """Writes a sealed JSON file unless one of its name is there; returns whether it did."""
         return self.create(self.root / name, seal(content))
 
@@ -101,7 +101,7 @@ class Folder:
         except OSError as error:
             raise self.trouble("read", error) from error
 
-    def load(self, path: Path, most: int = files.RECORD_BYTES, check: Check = _any) -> dict[str, Any] | None:
+    def load(self, path: Path, most: int = files.RECORD_BYTES, check: Check = _any) -> JsonObject | None:
         """Returns a sealed file, or None where there is none or it had to be moved away.
 
         Args:
@@ -110,7 +110,7 @@ class Folder:
           check: Whether its content has the right shape.
         """
 
-        def content(data: bytes) -> dict[str, Any]:
+        def content(data: bytes) -> JsonObject:
             found = unseal(data)
             check(found)
             return found

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from diffbench.spec import Spec, identify
+from diffbench.spec import Json, Spec, identify
 
 BRACKETS = TRUTH, GAUSSIAN = ("truth", "gaussian")
 """Scores of rows without a model: fresh samples of the data, and of the Gaussian of the same moments."""
@@ -146,9 +146,11 @@ def _differences(specs: list[Spec]) -> list[str]:
     ]
 
 
-def _enough(paths: list[tuple[str, ...]], texts: Mapping[tuple[str, ...], list[str]]) -> list[Any]:
+def _enough(
+    paths: list[tuple[str, ...]], texts: Mapping[tuple[str, ...], list[str]]
+) -> list[tuple[str, ...]]:
     """Returns as many of the paths as tell all specifications apart, names of parts first."""
-    chosen: list[Any] = []
+    chosen: list[tuple[str, ...]] = []
     told = 1
     for path in sorted(paths, key=lambda path: path[-1] != "name"):
         now = len({*zip(*(texts[one] for one in (*chosen, path)), strict=True)})
@@ -157,7 +159,7 @@ def _enough(paths: list[tuple[str, ...]], texts: Mapping[tuple[str, ...], list[s
     return chosen
 
 
-def _flat(spec: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _flat(spec: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yields every value of a specification with the keys that lead to it."""
     for key, value in spec.items():
         here = path if key == "params" else (*path, key)
@@ -167,7 +169,7 @@ def _flat(spec: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ..
             yield here, value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
 
 

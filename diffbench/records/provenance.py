@@ -8,17 +8,17 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import diffbench
 from diffbench.programs import arithmetic
+from diffbench.spec import JsonObject
 
 PACKAGES = ("jax", "jaxlib", "dm-haiku", "distrax", "optax", "diffrax", "numpy", "scipy")
 GIT_SECONDS = 10.0
 
 
 @functools.lru_cache(maxsize=1)
-def provenance() -> dict[str, Any]:
+def provenance() -> JsonObject:
     """Returns versions, commit, Python, processor, device, threads and arithmetic, once for a process.
 
     `commit` is None and `dirty` too where the package does not run from a git checkout of its own.

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from diffbench.records import files, shapes
 from diffbench.records.seal import Broken, Foreign, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError, is_final
+from diffbench.spec import Json
 
 # What made a record is most of its text, and no business of a table.
 LEFT_OUT = ("provenance", "spec")
@@ -47,9 +47,9 @@ class Reader:
             stage: {name.partition(FAILED)[0] for name in names if FAILED in name}
             for stage, names in self._listed.items()
         }
-        self._read: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        self._read: dict[tuple[str, str], Json | None] = {}
 
-    def __call__(self, stage: str, name: str | None) -> Mapping[str, Any] | None:
+    def __call__(self, stage: str, name: str | None) -> Json | None:
         """Returns a record, perhaps without its specification and provenance, or None where there is none.
 
         Raises:
@@ -62,11 +62,11 @@ class Reader:
             self._read[key] = self.once(stage, name)
         return self._read[key]
 
-    def once(self, stage: str, name: str) -> Mapping[str, Any] | None:
+    def once(self, stage: str, name: str) -> Json | None:
         """Returns what a call does, and does not keep it: of a sweep's records there may be a million."""
         return self._outcome(stage, name) or self._other(stage, name)
 
-    def _outcome(self, stage: str, name: str) -> Mapping[str, Any] | None:
+    def _outcome(self, stage: str, name: str) -> Json | None:
         """Returns an outcome that is as it should be: nearly all are."""
         if f"{name}.json" not in self._listed[stage]:
             return None
@@ -80,7 +80,7 @@ class Reader:
             return None
         return record if is_final(record) else None
 
-    def _other(self, stage: str, name: str) -> Mapping[str, Any] | None:
+    def _other(self, stage: str, name: str) -> Json | None:
         """Returns a failure, or None; what is broken is moved away."""
         there = f"{name}.json" in self._listed[stage] or name in self._failed[stage]
         return self._store.read(stage, name) if there else None

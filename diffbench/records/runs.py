@@ -11,21 +11,19 @@ it where there are runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from diffbench.records import files, shapes
 from diffbench.records.seal import finite_or_none
 from diffbench.records.store import Store, StoreError
 from diffbench.records.together import together
-from diffbench.spec import identify
+from diffbench.spec import Json, JsonObject, identify
 
 FOLDER = "runs"
 VIEW = "run.json"
 NAME = re.compile(r"(\d{6,})-([0-9a-f]{16})\.json")
 
 
-def note(store: Store, content: Mapping[str, Any]) -> None:
+def note(store: Store, content: Json) -> None:
     """Keeps a run: the newest word on its settings, and its cells beside those of earlier runs.
 
     Args:
@@ -75,11 +73,11 @@ def _listed(store: Store) -> list[tuple[int, str]]:
     return sorted((int(match[1]), match[2]) for match in found if match)
 
 
-def _load(store: Store, name: str) -> dict[str, Any] | None:
+def _load(store: Store, name: str) -> JsonObject | None:
     return store.load(store.root / name, files.RUN_BYTES, shapes.run)
 
 
-def _entries(store: Store) -> list[dict[str, Any]]:
+def _entries(store: Store) -> list[JsonObject]:
     """Returns what each run asked for, the newest first; `run.json` stands for those that are broken."""
     left_alone = Store(store.root, frozen=True)
     while True:
@@ -119,7 +117,7 @@ def unasked(store: Store) -> int:
     return len({name for cell in view["cells"] for name in cell["measures"].values()} - asked) if asked else 0
 
 
-def read(store: Store) -> dict[str, Any] | None:
+def read(store: Store) -> JsonObject | None:
     """Returns what the runs of a folder come to, in the form of `run.json`, or None; see `together`."""
     known = _entries(store)
     if not known:
@@ -128,7 +126,7 @@ def read(store: Store) -> dict[str, Any] | None:
     return together(known) if known else None
 
 
-def cells_of(store: Store) -> dict[str, Any]:
+def cells_of(store: Store) -> JsonObject:
     """Returns what `read` returns.
 
     Raises:

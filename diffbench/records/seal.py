@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from pydantic_core import from_json
 
+from diffbench.spec import Json, JsonObject
+
 SCHEMA = 2
 _OPEN, _CLOSE = b'{"sha256": "', b'",\n'
 _HEAD = len(_OPEN) + 64 + len(_CLOSE)
@@ -36,7 +38,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def seal(content: Mapping[str, Any], indent: int | None = 1) -> bytes:
+def seal(content: Json, indent: int | None = 1) -> bytes:
     """Returns the bytes of a sealed file; numbers that JSON cannot hold are null."""
     full = {**content, "schema": SCHEMA}
     try:
@@ -47,7 +49,7 @@ def seal(content: Mapping[str, Any], indent: int | None = 1) -> bytes:
     return _OPEN + digest(body).encode() + _CLOSE + body
 
 
-def unseal(data: bytes, left_out: Sequence[str] = ()) -> dict[str, Any]:
+def unseal(data: bytes, left_out: Sequence[str] = ()) -> JsonObject:
     """Returns the content of a file, with its schema.
 
     Args:

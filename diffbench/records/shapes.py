@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 from diffbench.records import outcome
 from diffbench.records.places import AXES
 from diffbench.records.seal import Broken
+from diffbench.spec import Json, JsonObject
 
 PARTS = ("dataset", "family", "metric", "network", "process", "sampler", "score")
 """Keys of a specification under which a part stands, as {"name", "params", ...}; a score may be a name."""
@@ -84,7 +85,7 @@ class Record(BaseModel):
     compiled: bool | None = None
     inherited: Cause | None = None
     nfe: Count | None = None
-    spec: dict[str, Any] = Field(default_factory=dict)  # a plain default is copied each time
+    spec: JsonObject = Field(default_factory=dict)  # a plain default is copied each time
     arrays: Arrays | dict[str, None] | None = None
 
     @model_validator(mode="after")
@@ -160,7 +161,7 @@ class Run(BaseModel):
     cells: list[Cell]
     leading: list[str] = []
     places: dict[str, dict[str, str]]
-    specs: dict[str, dict[str, Any]] = {}
+    specs: dict[str, JsonObject] = {}
     metrics: dict[str, Metric] = {}
     truths: dict[str, Truth] = {}
 
@@ -189,7 +190,7 @@ def _adapter(kind: type[BaseModel]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _fit(kind: type[BaseModel], content: Mapping[str, Any]) -> None:
+def _fit(kind: type[BaseModel], content: Json) -> None:
     try:
         _adapter(kind).validate_python(content)
     except ValidationError as error:
@@ -198,12 +199,12 @@ def _fit(kind: type[BaseModel], content: Mapping[str, Any]) -> None:
         raise Broken(f"it has another shape: {where}: {first['msg'][:120]}") from error
 
 
-def record(stage: str) -> Callable[[Mapping[str, Any]], None]:
+def record(stage: str) -> Callable[[Json], None]:
     """Returns the check of a record of a stage, which raises `Broken`."""
     return _RECORDS[stage]
 
 
-def run(content: Mapping[str, Any]) -> None:
+def run(content: Json) -> None:
     """Checks a run.
 
     Raises:
@@ -212,8 +213,8 @@ def run(content: Mapping[str, Any]) -> None:
     _fit(Run, content)
 
 
-def _checked(kind: type[BaseModel]) -> Callable[[Mapping[str, Any]], None]:
-    def check(content: Mapping[str, Any]) -> None:
+def _checked(kind: type[BaseModel]) -> Callable[[Json], None]:
+    def check(content: Json) -> None:
         _fit(kind, content)
         try:
             _parts(content.get("spec", {}), "spec")
@@ -223,7 +224,7 @@ def _checked(kind: type[BaseModel]) -> Callable[[Mapping[str, Any]], None]:
     return check
 
 
-def _parts(spec: Mapping[str, Any], where: str) -> None:
+def _parts(spec: Json, where: str) -> None:
     """Looks at the parts that a specification names, and at those of the specifications in it."""
     for key, value in spec.items():
         if key == "score" and isinstance(value, str):

@@ -15,7 +15,6 @@ import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from diffbench.records import files, owner, quarantine, shapes
 from diffbench.records.folder import Folder, StoreError
 from diffbench.records.outcome import FINAL, OK
 from diffbench.records.seal import Broken, Foreign, digest, seal, unseal
+from diffbench.spec import Json, JsonObject
 
 __all__ = ["FAILED", "FOLDERS", "Store", "StoreError", "is_final"]
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from diffbench.records.places import AXES, natural, told_apart, unversioned
 from diffbench.records.seal import SCHEMA
-from diffbench.spec import Spec, identify
+from diffbench.spec import Json, JsonObject, Spec, identify
 
-Entry = Mapping[str, Any]
-Cell = dict[str, Any]
+Entry = Json
+Cell = JsonObject
 
 
-def together(entries: Sequence[Entry]) -> dict[str, Any]:
+def together(entries: Sequence[Entry]) -> JsonObject:
     """Returns what runs come to, in the form of one run.
 
     What was asked for stays, metric by metric. A newer run has the word on what things are called and on
@@ -134,9 +133,9 @@ def _metric_labels(
     return told_apart(((name, metrics[name]["name"]) for name in newest_first if name in used), metrics)
 
 
-def _columns(entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _columns(entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, JsonObject]:
     """Returns the columns of each metric; where two metrics have one name their columns have too."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JsonObject] = {}
     for entry in entries:
         for label, spec in entry["metrics"].items():
             name = names.get(identify(spec))
@@ -152,9 +151,9 @@ def _columns(entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, di
     return found
 
 
-def _truths(entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _truths(entries: Sequence[Entry], names: Mapping[str, str]) -> dict[str, JsonObject]:
     """Returns the references and floors of each dataset, floors by what metrics are called now."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JsonObject] = {}
     for entry in entries:
         for dataset, truth in entry["truths"].items():
             known = found.setdefault(dataset, {"reference": truth["reference"], "floors": {}})
@@ -182,6 +181,6 @@ def _order(entries: Sequence[Entry], labels: Mapping[str, Mapping[str, str]]) ->
     return {dataset: i for i, dataset in enumerate(order)}
 
 
-def _sorting(cell: Cell) -> tuple[Any, ...]:
+def _sorting(cell: Cell) -> tuple[object, ...]:
     of = ("family", "budget", "sampler")
     return (cell["score"], *(natural(cell[axis]) for axis in of), cell["seed"])

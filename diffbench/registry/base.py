@@ -16,11 +16,12 @@ import contextlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
 from diffbench.registry.entry import Entry
+from diffbench.spec import JsonObject, Parameter, Parameters, Spec
 
 T = TypeVar("T")
 
@@ -117,6 +118,16 @@ class Registry(Generic[T]):
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{home}.{module.name}")
 
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """Has what is registered in this block go with it; the shipped parts are found first, and stay."""
+        self._find_shipped()
+        before = dict(self._entries)
+        try:
+            yield
+        finally:
+            self._entries = before
+
     def announced(self) -> dict[str, str]:
         """Returns the names that other packages announce, with where each points.
 
@@ -170,7 +181,7 @@ class Registry(Generic[T]):
                 f"the plug-in {point.value!r} announces {self.kind} {name!r} and registers no such name"
             )
 
-    def complete(self, name: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def complete(self, name: str, params: Parameters | None = None) -> dict[str, Parameter]:
         """Returns all hyperparameters of a part: those given over the defaults.
 
         Raises:
@@ -183,7 +194,7 @@ class Registry(Generic[T]):
                 raise ValueError(f"{self.kind} {name!r} takes no {key!r}; it takes: {takes}")
         return {**defaults, **self.entry(name).in_one_form(params or {})}
 
-    def build(self, name: str, /, *args: Any, **params: Any) -> T:
+    def build(self, name: str, /, *args: object, **params: Parameter) -> T:
         """Builds the named part.
 
         Args:
@@ -204,7 +215,7 @@ class Registry(Generic[T]):
             )
         return built
 
-    def from_spec(self, spec: Mapping[str, Any], /, *args: Any) -> T:
+    def from_spec(self, spec: Spec, /, *args: object) -> T:
         """Builds the part of a specification; see `build`.
 
         Args:
@@ -216,9 +227,7 @@ class Registry(Generic[T]):
         """
         return self.build(spec["name"], *args, **spec["params"])
 
-    def spec_of(
-        self, name: str, params: Mapping[str, Any] | None = None, built: Any = None
-    ) -> dict[str, Any]:
+    def spec_of(self, name: str, params: Parameters | None = None, built: Any = None) -> JsonObject:
         """Returns a part as it stands in records: all parameters, its version, its file's digest.
 
         Args:
@@ -231,11 +240,11 @@ class Registry(Generic[T]):
         """
         full = self.complete(name, params)
         version = self.version_of(name, full) if built is None else built.version
-        spec: dict[str, Any] = {"name": name, "params": full, "version": version}
+        spec: JsonObject = {"name": name, "params": full, "version": version}
         digest = self.entry(name).digest
         return {**spec, "plugin": digest} if digest else spec
 
-    def version_of(self, name: str, params: Mapping[str, Any] | None = None) -> int:
+    def version_of(self, name: str, params: Parameters | None = None) -> int:
         """Returns the version of a part: an attribute of its class, or else of what is built.
 
         Where nobody has given a module one, it is 1.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+
+from diffbench.spec import Parameter, Parameters
 
 T = TypeVar("T")
 
@@ -41,11 +43,11 @@ class Entry(Generic[T]):
         }
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Parameter]:
         """Returns the hyperparameters and their default values."""
         return {name: parameter.default for name, parameter in self._parameters.items()}
 
-    def in_one_form(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def in_one_form(self, params: Parameters) -> dict[str, Parameter]:
         """Returns parameters as specifications hold them: 2 as 2.0 where fractions are allowed."""
         return {
             name: in_one_form(value) if _is_real(self._parameters[name]) else value

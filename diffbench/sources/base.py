@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffbench.registry import Registry
-from diffbench.spec import Spec
+from diffbench.spec import Json, Spec
 
 if TYPE_CHECKING:
     from diffbench.contracts import Array, Dataset, Score, Truth
@@ -84,11 +84,11 @@ class Source:
 SOURCES: Registry[Source] = Registry("score", group="diffbench.sources", home="diffbench.sources")
 
 
-def spec_of(name: str, params: Mapping[str, Any] | None = None, built: Source | None = None) -> Spec:
+def spec_of(name: str, params: Json | None = None, built: Source | None = None) -> Spec:
     """Returns the part of a draw's specification that says where its score comes from.
 
     A source without parameters is its name, `{"score": "..."}`; one that changes another (its parameter
-    `of`) says what it changes and by what, `{"score": "...", "of": "...", "error": {...}}`. Any other,
+    `of`) says what it changes and by what, `{"score": "...", "of": "...", "error": {...}}`. Every other,
     one of a plug-in file, and one of a later version stand there as parts do, with parameters, version
     and digest: `{"score": {"name": ..., "params": ..., "version": ...}}`.
 

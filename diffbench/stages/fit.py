@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from diffbench.programs import model as models
 from diffbench.programs import training
 from diffbench.records.outcome import DIVERGED
 from diffbench.records.specs import DrawSpec, FitSpec, PoolSpec, ScoreSpec
-from diffbench.spec import label_of, part_of
+from diffbench.spec import Json, label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import EVEN, make_dataset, placed
@@ -53,7 +52,7 @@ def train(specs: Sequence[FitSpec]) -> list[Made]:
     first = specs[0]
     replicas = first.get("replicas", 1)
 
-    def filled(made: list[Any]) -> list[Any]:
+    def filled(made: list[Array]) -> list[Array]:
         return [*made, *[made[-1]] * (replicas - len(specs))]
 
     fitted = training.fit_replicas(
@@ -84,7 +83,7 @@ def _made(fitted: training.Fit) -> Made:
 FIT = Stage("fit", "fitting", fit)
 
 
-def flatten(prefix: str, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def flatten(prefix: str, params: Json) -> dict[str, np.ndarray]:
     """Returns Haiku parameters as named arrays, "prefix/module/name"."""
     return {
         f"{prefix}/{module}/{name}": np.asarray(value)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from diffbench.contracts import METRICS
 from diffbench.programs import arithmetic
@@ -16,7 +15,7 @@ from diffbench.records.outcome import OK
 from diffbench.records.places import AXES, Place
 from diffbench.records.provenance import provenance
 from diffbench.records.store import Store
-from diffbench.spec import Spec
+from diffbench.spec import Json, JsonObject, Spec
 from diffbench.stages import work
 from diffbench.stages.planning import Plan, plan
 from diffbench.suites.cells import Cell
@@ -50,13 +49,13 @@ class Listener:
     def note(self, line: str) -> None:
         """Hears a line that a person should see."""
 
-    def advance(self, task: Task, record: Mapping[str, Any]) -> None:
+    def advance(self, task: Task, record: Json) -> None:
         """Hears of a task that ended, with its status, reason and seconds."""
 
 
 @arithmetic.pinned()
 def run(
-    suite: Mapping[str, Any],
+    suite: Json,
     cells: Sequence[Cell],
     store: Store,
     listener: Listener | None = None,
@@ -103,7 +102,7 @@ def run(
     return tally
 
 
-def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(suite: Json) -> JsonObject:
     """Returns the sizes and the training of a suite, for people: what rows are is in their places."""
     settings = {k: suite[k] for k in ("samples", "floor_draws", "standardise", "network")}
     training = {k: v for k, v in suite["training"].items() if k not in ("steps", "batch", "sweep")}
@@ -113,7 +112,7 @@ def settings_of(suite: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, **more, "reference": reference, "training": training}
 
 
-def note_run(store: Store, suite: Mapping[str, Any], planned: Plan, asked: Sequence[str] = ()) -> None:
+def note_run(store: Store, suite: Json, planned: Plan, asked: Sequence[str] = ()) -> None:
     """Keeps the suite and its cells in the folder; see `runs`."""
     import diffbench
 
@@ -146,7 +145,7 @@ def _leading(metrics: Mapping[str, Spec], asked: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys([*asked, *brought]) if name in names]
 
 
-def _columns(metrics: Mapping[str, Spec]) -> dict[str, Any]:
+def _columns(metrics: Mapping[str, Spec]) -> JsonObject:
     """Returns the columns of each metric, so that tables need not build it."""
     found = {}
     for label in sorted(metrics):

@@ -6,16 +6,15 @@ record that was broken comes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from diffbench.records.outcome import ERROR, OK
 from diffbench.records.store import Store
-from diffbench.spec import Spec, identify
+from diffbench.spec import Json, JsonObject, Spec, identify
 
-Made = tuple[dict[str, Any], dict[str, np.ndarray]]
+Made = tuple[JsonObject, dict[str, np.ndarray]]
 """What a stage makes: its share of the record, and arrays."""
 
 
@@ -27,7 +26,7 @@ class Blocked(Exception):
         task is not done while the cause stands.
     """
 
-    def __init__(self, stage: str, name: str, cause: Mapping[str, Any] | None):
+    def __init__(self, stage: str, name: str, cause: Json | None):
         """Takes the record of the cause, or None where there is none."""
         missing = {"status": ERROR, "reason": f"the {stage} it needs is missing"}
         cause = missing if cause is None else cause
@@ -43,7 +42,7 @@ class Inputs:
       store: The folder.
     """
 
-    def __init__(self, store: Store, remake: Callable[[Spec, Store], Mapping[str, Any]] | None = None):
+    def __init__(self, store: Store, remake: Callable[[Spec, Store], Json] | None = None):
         """Opens a folder.
 
         Args:
@@ -53,14 +52,14 @@ class Inputs:
         self.store = store
         self._remake = remake
 
-    def record(self, spec: Spec) -> Mapping[str, Any]:
+    def record(self, spec: Spec) -> Json:
         """Returns the record of a specification, whole; one that was broken is made again first.
 
         Raises:
           Blocked: If it is not there, or a failure.
         """
         stage, name = spec["stage"], identify(spec)
-        record: Mapping[str, Any] | None = self.store.read(stage, name, whole=True)
+        record: Json | None = self.store.read(stage, name, whole=True)
         if record is None and self._remake is not None and self.store.was_broken(stage, name):
             record = self._remake(spec, self.store)
         if record is None or record["status"] != OK:

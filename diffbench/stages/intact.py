@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from diffbench.records import files, quarantine, runs, shapes
 from diffbench.records.folder import Check
 from diffbench.records.outcome import OK
 from diffbench.records.seal import Broken, Foreign, seal, unseal
 from diffbench.records.store import FAILED, FOLDERS, Store, StoreError
-from diffbench.spec import identify
+from diffbench.spec import JsonObject, identify
 
 CHECK = "check"
 """The stage of a look at a file, for who hears how a check goes."""

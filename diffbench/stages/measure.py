@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from diffbench.contracts import METRICS, Dataset, Metric, Outcome, key_for
+from diffbench.contracts import METRICS, Dataset, Metric, Outcome, Points, key_for
 from diffbench.metrics.far import too_far
 from diffbench.metrics.floor import Floor, FloorReading, floor_of, read_against
 from diffbench.programs import model as models
@@ -17,7 +16,7 @@ from diffbench.programs import scores
 from diffbench.records.outcome import DIVERGED, ERROR
 from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec
 from diffbench.records.store import Store
-from diffbench.spec import canonical, label_of
+from diffbench.spec import Json, JsonObject, canonical, label_of
 from diffbench.stages.base import Stage
 from diffbench.stages.draw import score_of
 from diffbench.stages.fit import pool_of
@@ -38,7 +37,7 @@ def _reference_points(spec: ReferenceSpec, inputs: Inputs, dataset: Dataset) -> 
 
 
 @functools.lru_cache(maxsize=8)
-def _prepared(metric: str, reference: str, root: str) -> Any:
+def _prepared(metric: str, reference: str, root: str) -> object:
     """Returns what a metric computes once from a reference; kept for the next draw."""
     spec = json.loads(reference)
     prepare = METRICS.from_spec(json.loads(metric)).prepare
@@ -60,7 +59,7 @@ def floor(spec: FloorSpec, inputs: Inputs) -> Made:
         spec["draws"],
         label=label_of(spec["reference"]["dataset"]),
     )
-    content: dict[str, Any] = {"values": {k: v.tolist() for k, v in found.values.items()}}
+    content: JsonObject = {"values": {k: v.tolist() for k, v in found.values.items()}}
     return {**content, **_unsound(metric, found.values, of="draws of truth")}, dict(found.arrays)
 
 
@@ -96,7 +95,7 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
         draws = inputs.record(spec["floor"])["values"]
         null = Floor({column: np.asarray(row) for column, row in draws.items()}, inputs.arrays(spec["floor"]))
         values, readings = read_against(metric, values, arrays, null)
-    content: dict[str, Any] = {
+    content: JsonObject = {
         "values": dict(values),
         "floor": {column: r._asdict() for column, r in readings.items()},
     }
@@ -110,9 +109,9 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
 
 def _unsound(
     metric: Metric,
-    values: Mapping[str, Any],
-    arrays: Mapping[str, Any] | None = None,
-    samples: Any = None,
+    values: Json,
+    arrays: Json | None = None,
+    samples: Points | None = None,
     *,
     of: str = "points",
 ) -> dict[str, str]:

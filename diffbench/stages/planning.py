@@ -18,7 +18,7 @@ from diffbench.records.places import BRACKETS, Place
 from diffbench.records.reader import Reader, many
 from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec, score_of
 from diffbench.records.store import Store, is_final
-from diffbench.spec import Names, Spec, identify
+from diffbench.spec import Json, JsonObject, Names, Spec, identify
 from diffbench.stages import replicas
 from diffbench.stages.work import STAGES
 from diffbench.suites.cells import Cell
@@ -44,10 +44,10 @@ class Plan:
 
     tasks: list[Task]
     done: int
-    rows: list[dict[str, Any]]
+    rows: list[JsonObject]
     places: dict[str, Place] = dataclasses.field(default_factory=dict)
     metrics: dict[str, Spec] = dataclasses.field(default_factory=dict)
-    truths: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    truths: dict[str, JsonObject] = dataclasses.field(default_factory=dict)
 
 
 @many()
@@ -67,7 +67,7 @@ def plan(
     names, judging = Names(), _Judging()
     root = str(store.root.resolve())
 
-    def need(spec: Spec, after: Iterable[str], program: Any) -> str:
+    def need(spec: Spec, after: Iterable[str], program: object) -> str:
         name = names.identify(spec)
         if name not in needs:
             needs[name] = _Need(spec["stage"], spec, tuple(after), program)
@@ -81,9 +81,9 @@ def plan(
 
     rows = []
     labels, metrics = _called(cells)
-    truths: dict[str, dict[str, Any]] = {}
+    truths: dict[str, JsonObject] = {}
     for cell in cells:
-        row: dict[str, Any] = {axis: getattr(cell.place, axis).label for axis in places.AXES}
+        row: JsonObject = {axis: getattr(cell.place, axis).label for axis in places.AXES}
         row["place"], row["seed"] = cell.place.id, cell.seed
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
@@ -144,7 +144,7 @@ class _Need(NamedTuple):
     stage: str
     spec: Spec
     after: tuple[str, ...]
-    program: Any
+    program: object
 
 
 def _settled(needs: Mapping[str, _Need], store: Store, retry_failed: bool) -> set[str]:
@@ -161,7 +161,7 @@ def _settled(needs: Mapping[str, _Need], store: Store, retry_failed: bool) -> se
         elif record is not None and not retry_failed:
             failures[name] = record
 
-    def stands(record: Mapping[str, Any] | None) -> bool:
+    def stands(record: Json | None) -> bool:
         if record is None or is_final(record):
             return False
         cause = record.get("inherited")
@@ -179,9 +179,9 @@ class _Judging:
 
     def __init__(self) -> None:
         self._metrics: dict[int, Metric] = {}
-        self._shared: dict[tuple[Any, ...], Any] = {}
+        self._shared: dict[tuple[object, ...], Any] = {}
 
-    def _once(self, key: tuple[Any, ...], spec: S) -> S:
+    def _once(self, key: tuple[object, ...], spec: S) -> S:
         # A key is of one stage, for stages keep different things in it.
         shared: S = self._shared.setdefault(key, spec)
         return shared

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from diffbench.records.outcome import OUT_OF_MEMORY, TIMEOUT
 from diffbench.records.store import Store
-from diffbench.spec import Names
+from diffbench.spec import JsonObject, Names, Spec
 from diffbench.stages.inputs import Blocked
 from diffbench.workers.payload import Payload
 from diffbench.workers.tasks import Task
@@ -39,12 +38,12 @@ def grouped(tasks: Sequence[Task]) -> list[Task]:
     return list(found.values())
 
 
-def _with(task: Task, **changes: Any) -> Task:
-    payload = dataclasses.replace(Payload.of(task.payload), **changes)
+def _with(task: Task, leads: tuple[Spec, ...] = (), led: str = "") -> Task:
+    payload = dataclasses.replace(Payload.of(task.payload), leads=leads, led=led)
     return dataclasses.replace(task, payload=payload.to_json())
 
 
-def shared_failure(payload: Payload, store: Store) -> dict[str, Any] | None:
+def shared_failure(payload: Payload, store: Store) -> JsonObject | None:
     """Returns the failure of the fit that leads this one, where it is this one's too, or None.
 
     Alone a fit is trained by the same program, which takes as long and as much memory.

@@ -26,7 +26,7 @@ from diffbench.records.outcome import ERROR, OK
 from diffbench.records.store import FOLDERS, Store
 from diffbench.registry import Registry
 from diffbench.sources.base import SOURCES
-from diffbench.spec import Spec, identify
+from diffbench.spec import Json, JsonObject, Spec, identify
 from diffbench.stages import intact, work
 from diffbench.stages.harness import Listener
 from diffbench.stages.planning import Plan
@@ -126,7 +126,7 @@ def _measured(tasks: list[Task], workers: int | None) -> Iterator[Ended]:
 
 
 @arithmetic.pinned()
-def judged(payload: Mapping[str, Any]) -> dict[str, Any]:
+def judged(payload: Json) -> JsonObject:
     """Makes a stored measurement again and compares; module-level, so that a worker can import it.
 
     Args:
@@ -141,7 +141,7 @@ def judged(payload: Mapping[str, Any]) -> dict[str, Any]:
     store, where = Store(payload["root"], frozen=True), payload["file"]
     record = store.load(store.root / where) or {}
     spec = record.get("spec", {})
-    fine: dict[str, Any] = {"status": OK, "reason": ""}
+    fine: JsonObject = {"status": OK, "reason": ""}
     reason = next((why for kind, one in _parts(spec) if (why := _differs(kind, one))), None)
     if reason is not None:
         return {**fine, "skipped": reason}
@@ -164,7 +164,7 @@ def judged(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {**fine, "measured": True, "faults": faults}
 
 
-def _parts(spec: Any) -> Iterator[tuple[str, Spec]]:
+def _parts(spec: object) -> Iterator[tuple[str, Spec]]:
     """Yields the parts that a measurement builds, with their kinds."""
     for key, value in spec.items() if isinstance(spec, Mapping) else ():
         if key in PARTS and isinstance(value, Mapping):
@@ -192,7 +192,7 @@ def _differs(kind: str, stored: Spec) -> str | None:
     return None
 
 
-def _numbers(record: Mapping[str, Any]) -> dict[str, float | None]:
+def _numbers(record: Json) -> dict[str, float | None]:
     """Returns the values of a measurement, and how far each is from its floor."""
     floors = {f"z of {column}": reading.get("z") for column, reading in record.get("floor", {}).items()}
     return {**record.get("values", {}), **floors}

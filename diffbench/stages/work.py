@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from diffbench import plugins
 from diffbench.programs import arithmetic, cache, sampling, training
@@ -19,7 +18,7 @@ from diffbench.records.outcome import OK, describe
 from diffbench.records.provenance import provenance
 from diffbench.records.specs import FitSpec, MeasureSpec
 from diffbench.records.store import Store, is_final
-from diffbench.spec import Spec, identify
+from diffbench.spec import Json, JsonObject, Spec, identify
 from diffbench.stages import draw as draws
 from diffbench.stages import fit as fits
 from diffbench.stages import measure as measures
@@ -35,7 +34,7 @@ STAGES = {
 
 
 @arithmetic.pinned()
-def execute(content: Mapping[str, Any]) -> Told:
+def execute(content: Json) -> Told:
     """Runs one task and writes its record; module-level, so that a worker can import it.
 
     Args:
@@ -56,17 +55,17 @@ def execute(content: Mapping[str, Any]) -> Told:
     return told if payload.led else {**told, "found": True}
 
 
-def _told(record: Mapping[str, Any]) -> Told:
+def _told(record: Json) -> Told:
     return {"status": record["status"], "reason": record["reason"], "seconds": record["seconds"]}
 
 
-def _outcome(spec: Spec, store: Store) -> dict[str, Any] | None:
+def _outcome(spec: Spec, store: Store) -> JsonObject | None:
     """Returns the record of a specification where it is final and whole."""
     record = store.read(spec["stage"], identify(spec), whole=True)
     return record if is_final(record) else None
 
 
-def _not_tried(payload: Payload, store: Store) -> dict[str, Any] | None:
+def _not_tried(payload: Payload, store: Store) -> JsonObject | None:
     """Writes the failure that a fit shares with the one that leads it, where it does, and returns it."""
     failure = replicas.shared_failure(payload, store)
     if failure is None:
@@ -77,7 +76,7 @@ def _not_tried(payload: Payload, store: Store) -> dict[str, Any] | None:
     return record
 
 
-def _make(specs: list[Spec], store: Store) -> dict[str, Any]:
+def _make(specs: list[Spec], store: Store) -> JsonObject:
     """Does a task and returns the record of its first specification; writes one for each."""
     started, began, programs = datetime.now(UTC), time.perf_counter(), _compiled()
     try:
@@ -98,7 +97,7 @@ def _make(specs: list[Spec], store: Store) -> dict[str, Any]:
         "ended": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "provenance": provenance(),
     }
-    record: dict[str, Any] = {}
+    record: JsonObject = {}
     # The first is the last to be written: where it is, all are.
     for spec, (content, arrays) in reversed([*zip(specs, made, strict=False)]):
         record = {"status": OK, "reason": "", **content, "stage": spec["stage"], "spec": spec, **about}
@@ -114,7 +113,7 @@ def _made(specs: list[Spec], store: Store) -> list[Made]:
 
 
 @arithmetic.pinned()
-def measured_again(spec: MeasureSpec, store: Store) -> dict[str, Any]:
+def measured_again(spec: MeasureSpec, store: Store) -> JsonObject:
     """Returns the record of a measurement of what is stored, without writing it.
 
     Args:

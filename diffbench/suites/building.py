@@ -11,7 +11,7 @@ from diffbench.spec import canonical
 from diffbench.suites.items import Item, SuiteError
 
 
-def build(registry: Registry[Any], key: str, item: Item, **more: Any) -> Any:
+def build(registry: Registry[Any], key: str, item: Item, **more: object) -> Any:
     """Builds a part that is no module; a plug-in's is held against its contract first, with `more`."""
     try:
         built = registry.build(item.name, **item.params)
@@ -42,10 +42,10 @@ def blame(error: Exception, *named: tuple[Registry[Any], str]) -> None:
 
 
 # Builders and parameters that were held against their contract in this process.
-_held: set[tuple[Any, str]] = set()
+_held: set[tuple[object, str]] = set()
 
 
-def hold(registry: Registry[Any], name: str, about: Sequence[Any], *args: Any, **more: Any) -> None:
+def hold(registry: Registry[Any], name: str, about: Sequence[object], *args: object, **more: object) -> None:
     """Holds a plug-in's part against its contract, once; the package's own are held by its tests.
 
     Args:

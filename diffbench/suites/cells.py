@@ -7,8 +7,8 @@ checked is specifications, which is all that the harness sees.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -22,7 +22,7 @@ from diffbench.records.reader import many
 from diffbench.records.specs import DrawSpec, FitSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import SOURCES, Source
-from diffbench.spec import Spec
+from diffbench.spec import Json, JsonObject, Spec
 from diffbench.suites import models, parts
 from diffbench.suites.building import build
 from diffbench.suites.models import Model
@@ -135,7 +135,7 @@ def expand(suite: Suite) -> list[Cell]:
     )
     cells: dict[tuple[str, int], Cell] = {}
     for one in data:
-        common: dict[str, Any] = {
+        common: JsonObject = {
             "data": one.spec,
             "train_size": one.train_size,
             "reference": suite.reference or suite.samples,
@@ -156,7 +156,7 @@ def expand(suite: Suite) -> list[Cell]:
             "n": suite.samples,
             "version": SAMPLING_VERSION,
         }
-        found: list[Iterator[dict[str, Any]]] = [_bracket(section, kind, seeds, draw) for kind in BRACKETS]
+        found: list[Iterator[JsonObject]] = [_bracket(section, kind, seeds, draw) for kind in BRACKETS]
         for source in asked:
             score = places.axis(source.label, source.spec)
             made = {**draw, **source.spec}
@@ -182,7 +182,7 @@ def _both(known: Cell, more: Cell) -> Cell:
     return dataclasses.replace(known, metrics=(*known.metrics, *added)) if added else known
 
 
-def _budget(label: str, training: Mapping[str, Any]) -> Axis:
+def _budget(label: str, training: Json) -> Axis:
     """Returns the settings of a training; their version is that of the loop."""
     return places.axis(label, {**training, "version": TRAINING_VERSION})
 
@@ -220,7 +220,7 @@ def _asked(item: Item) -> Asked:
     return Asked(item.label, source.needs, sources.spec_of(item.name, item.params, source))
 
 
-def _bracket(section: Axis, kind: str, seeds: list[int], draw: Spec) -> Iterator[dict[str, Any]]:
+def _bracket(section: Axis, kind: str, seeds: list[int], draw: Spec) -> Iterator[JsonObject]:
     """Yields the cells of a row without a model."""
     place = places.place(section, places.axis(kind, {"score": kind}))
     for seed in seeds:
@@ -237,7 +237,7 @@ class _Rows(NamedTuple):
 
     def fitless(
         self, data: Data, section: Axis, score: Axis, draw: Spec, needs: tuple[str, ...]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[JsonObject]:
         """Yields the cells of a score that nobody trained: it belongs to a process."""
         more = {}
         if "train" in needs:
@@ -258,7 +258,7 @@ class _Rows(NamedTuple):
                     spec = {**draw, **more, "process": model.process, "sampler": sampler.spec, "seed": seed}
                     yield {"place": place, "seed": seed, "fit": None, "draw": spec}
 
-    def learned(self, data: Data, section: Axis, score: Axis, draw: Spec) -> Iterator[dict[str, Any]]:
+    def learned(self, data: Data, section: Axis, score: Axis, draw: Spec) -> Iterator[JsonObject]:
         """Yields the cells of a score that is learned."""
         for shape in self.families:
             for budget in self.budgets:
@@ -272,7 +272,7 @@ class _Rows(NamedTuple):
                         yield {"place": place, "seed": seed, "fit": fit, "draw": spec}
 
 
-def _fit(data: Data, model: Model, training: Mapping[str, Any], seed: int, replicas: int) -> FitSpec:
+def _fit(data: Data, model: Model, training: Json, seed: int, replicas: int) -> FitSpec:
     if data.train_size is not None and training["batch"] > data.train_size:
         raise SuiteError(
             f"training: batch must be at most train_size = {data.train_size} of {data.item.label};"

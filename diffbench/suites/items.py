@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from diffbench.signs import unseen
+from diffbench.spec import Json
 
-Entry = str | Mapping[str, Any]
+Entry = str | Json
 
 
 class SuiteError(ValueError):
@@ -27,14 +27,14 @@ class Item:
     Attributes:
       label: What tables call it.
       name: Registered name, or a word such as "own".
-      params: Parameters given.
+      params: Json given.
       extra: Keys that belong to the suite, such as `train_size`.
     """
 
     label: str
     name: str
-    params: Mapping[str, Any]
-    extra: Mapping[str, Any]
+    params: Json
+    extra: Json
 
 
 def items(entries: Sequence[Entry], key: str, reserved: Iterable[str] = ()) -> list[Item]:
@@ -65,7 +65,7 @@ def items_of(entry: Entry, key: str, reserved: Iterable[str] = ()) -> Iterator[I
     label = table.pop("label", None)
     if label is not None and not (isinstance(label, str) and label.strip()):
         raise SuiteError(f"{key}: {name}: label must be a text; got {label!r}")
-    sweep: Any = table.pop("sweep", {})
+    sweep: object = table.pop("sweep", {})
     if not isinstance(sweep, Mapping) or not all(isinstance(v, list) and v for v in sweep.values()):
         raise SuiteError(f"{key}: {name}: sweep must be a table of lists of values; got {sweep!r}")
     extra = {k: table.pop(k) for k in reserved if k in table}
@@ -85,10 +85,10 @@ def items_of(entry: Entry, key: str, reserved: Iterable[str] = ()) -> Iterator[I
         yield Item(called, name, params, extra_here)
 
 
-def _label(name: str, params: Mapping[str, Any]) -> str:
+def _label(name: str, params: Json) -> str:
     """Returns name(k=v, ...), with nested tables such as a process shown by name."""
 
-    def show(value: Any) -> str:
+    def show(value: object) -> str:
         if isinstance(value, Mapping):
             inside = {k: v for k, v in value.items() if k != "name"}
             return _label(str(value.get("name", "")), inside)

@@ -9,10 +9,10 @@ so with datasets and metrics.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from diffbench.contracts import FAMILIES, METRICS, SAMPLERS
+from diffbench.contracts import FAMILIES, METRICS, SAMPLERS, Metric, Sampler
 from diffbench.registry import Registry
+from diffbench.spec import Json, JsonObject
 from diffbench.suites.items import Entry, SuiteError, items_of
 
 # The keys of entries that are no parameters, by the list of the suite.
@@ -22,12 +22,10 @@ _RESERVED: Mapping[str, tuple[str, ...]] = {
 }
 # Lists that entries of another list may have for themselves.
 _INNER = {"samplers": "families", "metrics": "datasets"}
-_PARTS: Mapping[str, Registry[Any]] = {"samplers": SAMPLERS, "metrics": METRICS}
+_PARTS: Mapping[str, Registry[Sampler] | Registry[Metric]] = {"samplers": SAMPLERS, "metrics": METRICS}
 
 
-def changes(
-    content: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], origin: str = "choice"
-) -> dict[str, Any]:
+def changes(content: Json, chosen: Mapping[str, Sequence[str]], origin: str = "choice") -> JsonObject:
     """Returns the lists of a suite that names replace, as they are to be.
 
     Args:
@@ -38,7 +36,7 @@ def changes(
     Raises:
       SuiteError: If no family has a sampler that is left, or no dataset a metric.
     """
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for key in ("datasets", "families"):
         if key in chosen:
             found[key] = []
@@ -47,13 +45,13 @@ def changes(
     for key, outer in _INNER.items():
         if key in chosen:
             names = _joined(content, key, chosen[key])
-            found |= _within(content, key, found.get(outer, content[outer]), names, origin)
+            found |= _within(content, key, {**content, **found}[outer], names, origin)
     return found
 
 
 def _within(
-    content: Mapping[str, Any], key: str, holders: Sequence[Entry], names: Sequence[str], origin: str
-) -> dict[str, Any]:
+    content: Json, key: str, holders: Sequence[Entry], names: Sequence[str], origin: str
+) -> JsonObject:
     """Returns a list of the suite, and the entries that may have one of their own, narrowed to names."""
     outer, general = _INNER[key], content[key]
     lists = [entry[key] for entry in content[outer] if _has_own(entry, key)]
@@ -118,7 +116,7 @@ def _matching(entries: Sequence[Entry], key: str, name: str) -> list[Entry]:
     return found
 
 
-def _joined(content: Mapping[str, Any], key: str, names: Sequence[str]) -> list[str]:
+def _joined(content: Json, key: str, names: Sequence[str]) -> list[str]:
     """Returns names, those that a comma cut in one piece again where the suite has such a label."""
     lists: list[Iterable[Entry]] = [content[key]]
     if key in _INNER:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.programs import arithmetic
 from diffbench.spec import Spec, canonical
 from diffbench.suites.building import build
+from diffbench.suites.items import Entry
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 
@@ -152,7 +153,7 @@ def _named(metric: Metric, name: str) -> None:
             )
 
 
-def _metrics(wanted: list[Any], dataset: Dataset, points: Mapping[str, int]) -> tuple[Spec, ...]:
+def _metrics(wanted: Sequence[Entry], dataset: Dataset, points: Mapping[str, int]) -> tuple[Spec, ...]:
     found = []
     for item in items(wanted, "metrics"):
         named = {entry["name"] for entry in wanted if isinstance(entry, dict) and "name" in entry}

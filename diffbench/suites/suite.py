@@ -11,24 +11,49 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pydantic
 
 from diffbench.records.files import is_plain
 from diffbench.sources import exact, learned
+from diffbench.spec import Json, JsonObject
 from diffbench.suites import narrowing
 from diffbench.suites.items import Item, SuiteError, items
 
 __all__ = ["Item", "Suite", "SuiteError", "at_full_scale", "items", "load", "narrow", "parse", "shipped"]
 
 
-Name = Annotated[str, pydantic.StringConstraints(min_length=1)]
-_Entry = Name | dict[str, Any]
+def _entry(value: object) -> str | JsonObject:
+    """Takes a name or a table: of two types pydantic would tell two errors, by paths of its own."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return value
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError(f"expected a name or a table with a name; got {value!r}")
+
+
+def _seeds(value: object) -> int | list[int]:
+    """Takes a number of seeds, or a list of them."""
+    if isinstance(value, list):
+        for one in value:
+            if not _is_seed(one):
+                raise ValueError(f"each of a list must be a whole number from 0 to 2^31 - 1; got {one!r}")
+        return value
+    if isinstance(value, int) and _is_seed(value) and 1 <= value <= MOST_SEEDS:
+        return value
+    raise ValueError(f"expected how many there are, from 1 to {MOST_SEEDS}, or a list of them; got {value!r}")
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+MOST_SEEDS = 10_000
+_Entry = Annotated[str | JsonObject, pydantic.PlainValidator(_entry)]
 Count = Annotated[int, pydantic.Field(strict=True, ge=2, le=10_000_000)]
 # Keys fold four bytes of each name: of floor draws, 69,235 and 95,303 are the first to share them.
 Draws = Annotated[int, pydantic.Field(strict=True, ge=2, le=50_000)]
-Seed = Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**31)]
 
 
 class Suite(pydantic.BaseModel):
@@ -65,15 +90,15 @@ class Suite(pydantic.BaseModel):
     samplers: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["own"]
     scores: Annotated[list[_Entry], pydantic.Field(min_length=1)] = [learned.NAME, exact.NAME]
     metrics: Annotated[list[_Entry], pydantic.Field(min_length=1)] = ["all"]
-    seeds: Annotated[int, pydantic.Field(strict=True, ge=1, le=10_000)] | list[Seed] = 3
+    seeds: Annotated[int | list[int], pydantic.PlainValidator(_seeds)] = 3
     samples: Count = 2000
     reference: Count | None = None
     floor_draws: Draws = 199
     standardise: Annotated[bool, pydantic.Field(strict=True)] = True
-    network: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    network: JsonObject = {}
+    training: JsonObject = {}
     replicas: Annotated[int, pydantic.Field(strict=True, ge=1, le=1024)] | None = None
-    full: dict[str, Any] = {}
+    full: JsonObject = {}
 
 
 def shipped() -> tuple[str, ...]:
@@ -116,7 +141,7 @@ def _name_of(path: Path) -> str:
     return name
 
 
-def parse(content: Mapping[str, Any], source: str = "suite", default_name: str = "suite") -> Suite:
+def parse(content: Json, source: str = "suite", default_name: str = "suite") -> Suite:
     """Checks the envelope of a suite.
 
     Raises:
@@ -125,28 +150,21 @@ def parse(content: Mapping[str, Any], source: str = "suite", default_name: str =
     try:
         suite = Suite(**{"name": default_name, **content})
     except pydantic.ValidationError as error:
-        errors = error.errors()
-        # Of the alternatives of one key, the one that went deepest is the one meant.
-        first = max((e for e in errors if e["loc"][:1] == errors[0]["loc"][:1]), key=lambda e: len(e["loc"]))
+        first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else "the file"
         if first["type"] == "extra_forbidden":
             known = ", ".join(Suite.model_fields)
             raise SuiteError(f"{source}: unknown key {key!r}; known: {known}") from None
         if first["type"] == "missing":
             raise SuiteError(f"{source}: key {key!r} is missing") from None
-        where = ".".join(str(part) for part in first["loc"] if not _internal(str(part)))
-        got = first["input"]
-        raise SuiteError(
-            f"{source}: {where}: {first['msg'][:1].lower() + first['msg'][1:]}; got {got!r}"
-        ) from None
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] == "value_error":  # one of ours, whole
+            raise SuiteError(f"{source}: {where}: {first['ctx']['error']}") from None
+        said = first["msg"][:1].lower() + first["msg"][1:]
+        raise SuiteError(f"{source}: {where}: {said}; got {first['input']!r}") from None
     if not is_plain(suite.name):
         raise SuiteError(f"{source}: name: some system has no such folder name; got {suite.name!r}")
     return suite
-
-
-def _internal(part: str) -> bool:
-    """Returns whether a step of pydantic's path is its own and not the user's."""
-    return any(mark in part for mark in ("function", "constrained", "[", "list"))
 
 
 def at_full_scale(suite: Suite) -> Suite:

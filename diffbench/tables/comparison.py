@@ -12,8 +12,7 @@ that failed gets min(0, the worst u of its column): leaving it out would reward 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from diffbench.records.places import BRACKETS, GAUSSIAN, natural
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
+from diffbench.spec import Json
 from diffbench.tables.statistics import t_interval
 
 ROW = ("score", "family", "budget", "sampler")
@@ -37,7 +37,7 @@ def rank(score: str) -> int:
     return len(SCORES) + (score == LEARNED)
 
 
-def row_order(row: Sequence[str]) -> tuple[Any, ...]:
+def row_order(row: Sequence[str]) -> tuple[object, ...]:
     """Returns a key that sorts rows: by what their score is, then by labels, numbers as numbers."""
     score, *labels = row
     return (rank(score), *(natural(label) for label in (score, *labels)))
@@ -51,7 +51,7 @@ def header(dataset: str, column: str, what: str = "") -> str:
     return ":".join(part.replace(":", "::") for part in (dataset, column, what) if part)
 
 
-def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+def compare(long: pd.DataFrame, columns: Json) -> pd.DataFrame:
     """Returns the comparison: a row per score, family, budget and sampler.
 
     Columns are called as `header` says.
@@ -80,7 +80,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
         nfes.setdefault(key, {}).setdefault(cell, float(numbers["nfe"][i]))
     rows = []
     for key, columns_of in groups.items():
-        row: dict[Any, Any] = dict(zip(ROW, key, strict=True))
+        row: dict[str | tuple[str, ...], object] = dict(zip(ROW, key, strict=True))
         row |= {"completed": sum(ok[key].values()), "cells": len(ok[key])}
         for (dataset, metric), at in columns_of.items():
             interval, z = t_interval(numbers["value"][at]), t_interval(numbers["z"][at])
@@ -97,7 +97,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
         rows.append(row)
     if not rows:
         return pd.DataFrame()
-    rows.sort(key=lambda row: row_order([row[key] for key in ROW]))
+    rows.sort(key=lambda row: row_order([str(row[key]) for key in ROW]))
     datasets = {dataset: i for i, dataset in enumerate(dict.fromkeys(long["dataset"]))}
     places = sorted(
         {key for row in rows for key in row if isinstance(key, tuple)},
@@ -113,7 +113,7 @@ def compare(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
 SPAN = 10.0
 
 
-def commensurable(long: pd.DataFrame, columns: Mapping[str, Any]) -> pd.Series:
+def commensurable(long: pd.DataFrame, columns: Json) -> pd.Series:
     """Returns u, the common scale, of every row of the long table, NaN where it has none.
 
     Args:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from diffbench.records.places import BRACKETS, base_of
+from diffbench.spec import Json
 from diffbench.tables.comparison import ROW
 
 ERRS = 3.0
@@ -65,9 +66,7 @@ class Headlines(NamedTuple):
     spare: list[str]
 
 
-def headlines(
-    long: pd.DataFrame, dataset: str, columns: Mapping[str, Any], leading: Sequence[str] = ()
-) -> Headlines:
+def headlines(long: pd.DataFrame, dataset: str, columns: Json, leading: Sequence[str] = ()) -> Headlines:
     """Returns the columns of a first look at a dataset.
 
     Args:
@@ -83,7 +82,7 @@ def headlines(
     return chosen(order, worst(here, columns), first_of(columns, leading, there))
 
 
-def first_of(columns: Mapping[str, Any], leading: Sequence[str], present: Iterable[str]) -> list[str]:
+def first_of(columns: Json, leading: Sequence[str], present: Iterable[str]) -> list[str]:
     """Returns the columns of the metrics that go first: the first of each, then the second of each."""
     there = set(present)
     ways = {c: i for i, c in enumerate(c for way in WAYS for c in way.columns)}
@@ -125,7 +124,7 @@ def chosen(present: Sequence[str], worst_z: Mapping[str, float], first: Sequence
     return Headlines(found, spare)
 
 
-def worst(long: pd.DataFrame, columns: Mapping[str, Any]) -> dict[str, float]:
+def worst(long: pd.DataFrame, columns: Json) -> dict[str, float]:
     """Returns how far the worst row of each column with a floor is from it, to the bad side.
 
     Args:
@@ -146,7 +145,7 @@ def worst(long: pd.DataFrame, columns: Mapping[str, Any]) -> dict[str, float]:
     return {str(k): float(v) for k, v in means.groupby("metric").max().items() if not math.isnan(v)}
 
 
-def sides(columns: Mapping[str, Any]) -> dict[str, float]:
+def sides(columns: Json) -> dict[str, float]:
     """Returns the sign of an error in each column: 1 above truth, -1 below it, NaN on both sides."""
     signs = {"lower": 1.0, "higher": -1.0}
     return {

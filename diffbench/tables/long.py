@@ -7,8 +7,8 @@ The same records give the same bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from diffbench.records import runs
 from diffbench.records.outcome import ending
 from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
+from diffbench.spec import Json, JsonObject
 from diffbench.tables import rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.split import error_split
@@ -47,7 +48,7 @@ class Tables(NamedTuple):
     measured: tuple[str, ...] = ()
 
 
-def read_run(store: Store) -> dict[str, Any]:
+def read_run(store: Store) -> JsonObject:
     """Returns what the runs of a folder come to, as `run.json` has it.
 
     Raises:
@@ -79,14 +80,12 @@ def build(store: Store) -> Tables:
     return made
 
 
-def processes_of(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def processes_of(cells: Iterable[Json]) -> dict[str, str]:
     """Returns by the label of each family what rows without a fit on its process are called."""
     return {cell["family"]: cell["process"] for cell in cells if cell["fit_id"]}
 
 
-def _long_rows(
-    cell: Mapping[str, Any], columns: Mapping[str, Any], read: Reader
-) -> Iterator[tuple[Any, ...]]:
+def _long_rows(cell: Json, columns: Json, read: Reader) -> Iterator[tuple[object, ...]]:
     """Yields the long rows of a cell, one for each column of each of its metrics: `LONG`, and the record."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     begin = tuple(cell[key] for key in LONG[:5])
@@ -95,7 +94,7 @@ def _long_rows(
     for metric, name in cell["measures"].items():
         record = read("measure", name)
         ended = ending([*fitted, ("draw", draw), ("measure", record)])
-        found: Mapping[str, Any] = record or {}
+        found: Json = record or {}
         values, floors = found.get("values", {}), found.get("floor", {})
         # A metric may take fewer of them than were drawn.
         n = found.get("n_samples", cell["n_samples"])
@@ -108,7 +107,7 @@ def _long_rows(
             yield (*begin, column, values.get(plain), *z, *end)
 
 
-def against_of(record: Mapping[str, Any]) -> str:
+def against_of(record: Json) -> str:
     """Returns what stood for the truth in a measurement: as it says, or as it was asked to be measured."""
     told = record.get("against")
     if told is not None:
@@ -119,7 +118,7 @@ def against_of(record: Mapping[str, Any]) -> str:
     return f"reference of {spec['reference']['m']}" if asked == "reference" else str(asked)
 
 
-def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:
+def _times(run: Json, read: Reader) -> pd.DataFrame:
     """Returns the seconds of every stage; machines differ here and nowhere else.
 
     A record is there once, beside the first row that needed it; what is of the truth stands beside
@@ -143,7 +142,7 @@ def _times(run: Mapping[str, Any], read: Reader) -> pd.DataFrame:
 _WHERE = ("dataset", *ROW, "seed")
 
 
-def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, tuple[Any, ...], str]]:
+def _stages(run: Json) -> Iterator[tuple[str, str | None, tuple[object, ...], str]]:
     """Yields stage, record, labels and metric of all that a run names, some of it again and again."""
     told = set()
     for cell in run["cells"]:
@@ -162,7 +161,7 @@ def _stages(run: Mapping[str, Any]) -> Iterator[tuple[str, str | None, tuple[Any
             yield "measure", name, labels, metric
 
 
-def contents(tables: Tables, columns: Mapping[str, Any]) -> dict[str, bytes]:
+def contents(tables: Tables, columns: Json) -> dict[str, bytes]:
     """Returns the file of every table, the comparison first."""
     return {
         "comparison.md": rendering.markdown(tables.long, columns).encode(),
@@ -178,7 +177,7 @@ def contents(tables: Tables, columns: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
-def write(store: Store, tables: Tables, columns: Mapping[str, Any]) -> list[str]:
+def write(store: Store, tables: Tables, columns: Json) -> list[str]:
     """Writes every table under `tables/` and returns the paths, the comparison first."""
     made = contents(tables, columns)
     for name, data in made.items():

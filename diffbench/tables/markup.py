@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from diffbench.signs import plain
 
@@ -29,7 +30,7 @@ def markdown(text: str, opening: bool = False) -> str:
     """Returns text as Markdown shows it.
 
     Args:
-      text: Any text.
+      text: What is to be shown.
       opening: Whether a line of a list or a paragraph begins with it.
     """
     # GitHub finds the cells of a row before it looks at escapes, so the bar is an entity.
@@ -37,6 +38,20 @@ def markdown(text: str, opening: bool = False) -> str:
     if opening:
         found = _NUMBERED.sub(r"\1\\\2", _OPENING.sub(r"\1\\\2", found, count=1), count=1)
     return found
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], shown: Callable[[str], str] = markdown
+) -> list[str]:
+    """Returns the lines of a Markdown table.
+
+    Args:
+      head: What stands over the columns.
+      rows: Cells, as many in each row as in the head.
+      shown: Makes Markdown of a cell; `str` where cells are Markdown already.
+    """
+    first, *lines = (f"| {' | '.join(map(shown, row))} |" for row in (head, *rows))
+    return [first, f"|{'---|' * len(head)}", *lines]
 
 
 # Those that look like Latin letters have no command of their own.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from diffbench.records.outcome import OK
+from diffbench.spec import Json, JsonObject
 from diffbench.tables import markup
 from diffbench.tables.comparison import ROW, row_order
 from diffbench.tables.digits import deviations, number, within
@@ -19,7 +20,7 @@ from diffbench.tables.statistics import t_interval
 _ACROSS = 8  # columns of numbers in one table
 
 
-def failed_cells(long: pd.DataFrame) -> list[dict[str, Any]]:
+def failed_cells(long: pd.DataFrame) -> list[JsonObject]:
     """Returns the cells that are not ok, each once, with status and reason."""
     bad = long[long["status"] != OK].drop_duplicates(["dataset", *ROW, "seed"])
     return _records(bad)
@@ -103,9 +104,7 @@ def arrow(better: str) -> str:
     return {"lower": "↓", "higher": "↑"}.get(better, "↔")
 
 
-def _sections(
-    long: pd.DataFrame, columns: Mapping[str, Any]
-) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+def _sections(long: pd.DataFrame, columns: Json) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yields the tables of each dataset: its name, a head, and rows that hold a number."""
     flat = {column: about for metric in columns.values() for column, about in metric.items()}
     for dataset in long["dataset"].unique():
@@ -128,7 +127,7 @@ def _pages(groups: Sequence[Sequence[str]]) -> Iterator[list[str]]:
         yield page
 
 
-def censored_of(columns: Mapping[str, Any]) -> set[str]:
+def censored_of(columns: Json) -> set[str]:
     """Returns the columns in which a value of n, the number of samples, means "more than n"."""
     return {c for metric in columns.values() for c, about in metric.items() if about.get("censored")}
 
@@ -148,14 +147,14 @@ def against(rows: pd.DataFrame, by: str) -> list[str]:
     return [f"What stands for the truth: {said}.", ""] if said else []
 
 
-def markdown(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
+def markdown(long: pd.DataFrame, columns: Json) -> str:
     """Returns the comparison as Markdown, a section for each dataset."""
     lines = ["# Comparison", "", CAPTION, ""]
     before = None
     for dataset, head, rows in _sections(long, columns):
         told = against(long[long["dataset"] == dataset], "metric")
         title = [] if dataset == before else [f"## {markup.markdown(dataset)}", "", *told]
-        lines += [*title, *_table(head, rows), ""]
+        lines += [*title, *markup.table(head, rows), ""]
         before = dataset
     failed = failed_cells(long)
     if failed:
@@ -199,7 +198,7 @@ _SCORE_COLUMNS = ("score_error", "score_kl", "kl", "prior_kl")
 def split_markdown(
     long: pd.DataFrame,
     split: pd.DataFrame,
-    columns: Mapping[str, Any] | None = None,
+    columns: Json | None = None,
     leading: Sequence[str] = (),
 ) -> str:
     """Returns the error split as Markdown: a table for each metric with a floor, then the scores.
@@ -223,7 +222,7 @@ def split_markdown(
             for row in _records(here)
         ]
         told = against(long[long["metric"] == metric], "dataset")
-        lines += [f"## {markup.markdown(metric)}", "", *told, *_table(head, rows), ""]
+        lines += [f"## {markup.markdown(metric)}", "", *told, *markup.table(head, rows), ""]
     if not shown:
         lines += ["No learned rows with exact rows of the same process and sampler beside them.", ""]
     scores = named(_SCORE_COLUMNS, long["metric"].unique())
@@ -234,13 +233,13 @@ def split_markdown(
             "",
             SCORE_CAPTION,
             "",
-            *_table(["dataset", "score", "family", *scores], rows),
+            *markup.table(["dataset", "score", "family", *scores], rows),
             "",
         ]
     return "\n".join(lines)
 
 
-def split_order(split: pd.DataFrame, columns: Mapping[str, Any], leading: Sequence[str] = ()) -> list[str]:
+def split_order(split: pd.DataFrame, columns: Json, leading: Sequence[str] = ()) -> list[str]:
     """Returns the columns of an error split: those that lead, the house's ways to err, the others."""
     there = list(dict.fromkeys(split["metric"]))
     ways = [c for way in WAYS for c in named(way.columns, there)]
@@ -248,17 +247,17 @@ def split_order(split: pd.DataFrame, columns: Mapping[str, Any], leading: Sequen
     return list(dict.fromkeys(ordered))
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(table: pd.DataFrame) -> list[JsonObject]:
     """Returns the rows of a table by column."""
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def _named(row: Mapping[str, Any], split: pd.DataFrame) -> str:
+def _named(row: Json, split: pd.DataFrame) -> str:
     many = split["budget"].nunique() > 1
     return f"{row['family']} {row['budget']}" if many else str(row["family"])
 
 
-def _in_floors(row: Mapping[str, Any], part: str) -> str:
+def _in_floors(row: Json, part: str) -> str:
     """Returns a part of an error in floor standard deviations, with half its interval."""
     mean = row[part] / row["floor_sd"]
     half = 0.5 * (row[f"{part}_high"] - row[f"{part}_low"]) / row["floor_sd"]
@@ -287,13 +286,7 @@ def _score_rows(long: pd.DataFrame, columns: Sequence[str]) -> Iterator[list[str
             yield [str(dataset), str(score), str(name), *shown]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns the lines of a Markdown table."""
-    lines = [f"| {' | '.join(map(markup.markdown, head))} |", f"|{'---|' * len(head)}"]
-    return lines + [f"| {' | '.join(markup.markdown(cell) for cell in row)} |" for row in rows]
-
-
-def latex(long: pd.DataFrame, columns: Mapping[str, Any]) -> str:
+def latex(long: pd.DataFrame, columns: Json) -> str:
     """Returns the comparison as LaTeX (booktabs), a table for each dataset."""
     lines = ["% needs the package booktabs", markup.SIGN]
     for dataset, head, rows in _sections(long, columns):

@@ -31,6 +31,7 @@ from diffbench.records.places import GAUSSIAN
 from diffbench.sources.empirical import NAME as EMPIRICAL
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
+from diffbench.spec import Json, JsonObject
 from diffbench.tables.headlines import sides
 from diffbench.tables.statistics import t_interval
 from diffbench.tables.verdict import Part, difference_p_values, draw_p_values, verdicts
@@ -46,7 +47,7 @@ COLUMNS = (*_KEYS, "seeds", "floor_sd", *(f"{part}{end}" for part in PARTS for e
 
 
 def error_split(
-    long: pd.DataFrame, processes: Mapping[str, str], columns: Mapping[str, Any] | None = None
+    long: pd.DataFrame, processes: Mapping[str, str], columns: Json | None = None
 ) -> pd.DataFrame:
     """Returns a row for each learned row and metric with a floor: its parts and intervals.
 
@@ -72,11 +73,11 @@ def error_split(
     values[LEARNED] = learned["value"].to_numpy(float)
     ranks = learned["exact_p"].to_numpy(float)
     floor, floor_sd = learned["floor_mean"].to_numpy(float), learned["floor_sd"].to_numpy(float)
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     # What is read together: the rows of a dataset under one metric.
     together: dict[tuple[str, str], list[tuple[int, dict[str, Part]]]] = {}
     # Plain arrays: a pandas group for each row would take most of a large table's time.
-    groups: Mapping[Any, Any] = learned.groupby(_KEYS, sort=False).indices
+    groups: dict[Any, Any] = learned.groupby(_KEYS, sort=False).indices
     for key, at in groups.items():
         sign = side.get(key[-1], 1.0)
         parts, common = _parts({score: found[at] for score, found in values.items()}, floor[at], sign)
@@ -85,7 +86,7 @@ def error_split(
         sd = max(floor_sd[at[0]], _deviation(values[EXACT][at][common]))
         found = _judged(known, ranks[at][common], floor_sd[at[0]], sd, math.isnan(sign))
         together.setdefault((key[0], key[-1]), []).append((len(rows), found))
-        row: dict[str, Any] = {
+        row: JsonObject = {
             **dict(zip(_KEYS, key, strict=True)),
             "seeds": int(common.sum()),
             "floor_sd": floor_sd[at[0]],
@@ -104,7 +105,7 @@ def _spans(long: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Returns how far the Gaussian lies from truth, by dataset and column, in the column's units."""
     rows = long[(long["score"] == GAUSSIAN) & (long["status"] == OK)]
     gap = (rows["value"] - rows["floor_mean"]).abs()
-    found: Mapping[Any, float] = gap.groupby([rows["dataset"], rows["metric"]], sort=False).mean().to_dict()
+    found: dict[Any, float] = gap.groupby([rows["dataset"], rows["metric"]], sort=False).mean().to_dict()
     return {(str(place[0]), str(place[1])): float(span) for place, span in found.items()}
 
 

@@ -8,7 +8,6 @@ it, which spreadsheets take for "this is text". Numbers stay numbers.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pandas as pd
 
@@ -17,7 +16,7 @@ _BREAK = re.compile(r"[\r\n\0]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def inert(value: Any) -> Any:
+def inert(value: object) -> object:
     """Returns a cell or a header that no spreadsheet takes for a formula; what is no text stays."""
     if not isinstance(value, str):
         return value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Finding(NamedTuple):
@@ -56,7 +57,7 @@ class Examination:
         """Returns what was found so far."""
         return Findings(self._rows)
 
-    def expect(self, what: str, holds: Any, expected: Any, got: Any) -> None:
+    def expect(self, what: str, holds: object, expected: object, got: object) -> None:
         """Notes a finding.
 
         Raises:
@@ -71,7 +72,7 @@ class Examination:
         """Notes a size that must be at most a bound; NaN is not. `of` says what it is of."""
         self.expect(what, value <= bound, f"{of} within {bound:.3g}".strip(), f"{value:.3g}")
 
-    def array(self, what: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def array(self, what: str, value: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         """Returns an array of a shape and of finite numbers.
 
         Raises:
@@ -86,18 +87,18 @@ class Examination:
         self.expect(what, True, f"shape {shape}, finite", "so")
         return array
 
-    def version(self, value: Any) -> None:
+    def version(self, value: object) -> None:
         """Notes whether a version is one."""
         self.expect(
             "version", isinstance(value, int) and not isinstance(value, bool), "a whole number", value
         )
 
-    def instance(self, what: str, value: Any, kind: type) -> None:
+    def instance(self, what: str, value: object, kind: type) -> None:
         """Notes whether a builder returned what its registry promises."""
         self.expect(what, isinstance(value, kind), f"a {kind.__name__}", f"a {type(value).__name__}")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, np.ndarray):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import haiku as hk
@@ -14,15 +13,16 @@ from diffbench.contracts import FAMILIES, SAMPLERS, Array, key_for
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
+from diffbench.spec import JsonObject, Spec
 from diffbench.testing.base import Examination, Findings
 
 _SMALL_NETWORK = {"name": "mlp", "params": {"widths": [16, 16], "embedding_width": 8}}
 
 
 def check_family(
-    family: Mapping[str, Any],
-    process: Mapping[str, Any] | None = None,
-    network: Mapping[str, Any] | None = None,
+    family: Spec,
+    process: Spec | None = None,
+    network: Spec | None = None,
     dim: int = 2,
 ) -> Findings:
     """Checks a registered family: its times, weights, loss and score, and its sampler.
@@ -41,8 +41,8 @@ def check_family(
     """
     look = Examination()
     cls: Any = FAMILIES.entry(family["name"]).build
-    net: Mapping[str, Any] = network or _SMALL_NETWORK
-    noise: dict[str, Any] = dict(process or cls.default_process)
+    net: Spec = network or _SMALL_NETWORK
+    noise: JsonObject = dict(process or cls.default_process)
     params = noise.get("params", {k: v for k, v in noise.items() if k != "name"})
     built = PROCESSES.build(noise["name"], **params)
     own = dict(cls.sampler)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import haiku as hk
 import jax
 import jax.numpy as jnp
@@ -13,6 +10,7 @@ import numpy as np
 from diffbench.contracts import Array, key_for
 from diffbench.networks.base import NETWORKS
 from diffbench.programs import model as models
+from diffbench.spec import Spec
 from diffbench.testing.base import Examination, Findings
 
 ROWS = 32
@@ -20,7 +18,7 @@ ROWS = 32
 LEVELS = ((1e-3, 1.0, 0.01), (0.5, 0.8, 0.6), (1.0, 0.0066, 1.0), (1.0, 1.0, 20.0))
 
 
-def check_network(network: Mapping[str, Any], dim: int = 2) -> Findings:
+def check_network(network: Spec, dim: int = 2) -> Findings:
     """Checks a registered network, initialised and not trained.
 
     Args:
@@ -63,7 +61,7 @@ def check_network(network: Mapping[str, Any], dim: int = 2) -> Findings:
     look.expect("dtype", one.dtype == np.float32, "float32", one.dtype)
     look.array("output in training", train(start, key, x, *level), (ROWS, dim))
 
-    def loss(params: Any) -> Array:
+    def loss(params: models.Params) -> Array:
         return jnp.mean((train(params, key, x, *level) - z) ** 2)
 
     slopes = [float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(jax.grad(loss)(start))]

@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,7 @@ class _Run(NamedTuple):
     """What a run gave: samples and their price, the score's calls, and points and time of the last."""
 
     samples: np.ndarray
-    nfe: Any
+    nfe: Array | int
     calls: int
     earliest: float
     latest: float
@@ -119,15 +119,15 @@ class _Recorder:
     def __init__(self, sampler: Sampler, n: int):
         key_start, self.key = jax.random.split(key_for(0, "check", "sampler"))
         self._z = jax.random.normal(key_start, (n, DIM))
-        self._last: Any = None
-        self._asked: list[Any] = []
+        self._last: Array | None = None
+        self._asked: list[Array] = []
 
-        def told(x: Any, t: Any) -> None:
+        def told(x: Array, t: Array) -> None:
             # Kept as they come: to read them here would wait for the thread that runs the program.
             self._last = x
             self._asked.append(t)
 
-        def run(key: PRNGKey, x: Array, process: Process) -> tuple[Array, Any]:
+        def run(key: PRNGKey, x: Array, process: Process) -> tuple[Array, Array | int]:
             return sampler.run(key, x, _Score(process, told), process)
 
         self._program = jax.jit(run)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,13 +11,13 @@ from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 from diffbench.programs import scores
 from diffbench.sources.base import NEEDS, BoundScore, Given, Source
-from diffbench.spec import canonical
+from diffbench.spec import Spec, canonical
 from diffbench.testing.base import Examination, Findings
 
 # What it is tried on: data in three dimensions with a truth, a small model, a few training points.
 _DATASET = "sphere"
-_FAMILY: Mapping[str, Any] = {"name": "score_sde", "params": {}}
-_NETWORK: Mapping[str, Any] = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
+_FAMILY: Spec = {"name": "score_sde", "params": {}}
+_NETWORK: Spec = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
 _ROWS = 16
 _TIMES = (0.01, 0.4, 1.0)
 

@@ -16,15 +16,18 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from diffbench.records.outcome import describe
 from diffbench.workers import devices, main_guard
 from diffbench.workers.settings import SettingError
 from diffbench.workers.worker import ONE_THREAD
+
+if TYPE_CHECKING:
+    from distributed import Client, Security, SpecCluster
 
 ADDRESS = re.compile(r"((?P<scheme>[a-z]+)://)?(?P<host>[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})/?")
 SCHEMES = ("tcp", "tls", "ws", "wss")
@@ -47,7 +50,7 @@ class Place:
       own: Whether it was started here, and ends with the run.
     """
 
-    client: Any
+    client: Client
     name: str
     own: bool
 
@@ -109,12 +112,12 @@ def _terminal_kept_from_workers() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _on_gpus(gpus: Sequence[str]) -> Any:
+def _on_gpus(gpus: Sequence[str]) -> Callable[..., SpecCluster]:
     """Returns a class of clusters of this machine whose workers have a GPU each."""
     from distributed import LocalCluster
 
     class OnGPUs(LocalCluster):
-        def new_worker_spec(self) -> dict[Any, Any]:
+        def new_worker_spec(self) -> dict[object, object]:
             """Returns the next worker; the nanny gives the same GPU to the one that takes its place."""
             ((name, spec),) = super().new_worker_spec().items()
             gpu = gpus[len(self.worker_spec)]
@@ -189,7 +192,7 @@ async def _kind_of(address: str) -> str:
         return str((await there.identity())["type"])
 
 
-def _certified(address: str, security: Any) -> None:
+def _certified(address: str, security: Security) -> None:
     """Raises where Dask's configuration has no certificates for an encrypted address."""
     try:
         context, why = security.get_connection_args("client").get("ssl_context"), "names none"

@@ -14,19 +14,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from diffbench.records import files as records
 from diffbench.records import shapes
 from diffbench.records.seal import Broken
 from diffbench.records.store import FAILED, FOLDERS, Store
-from diffbench.spec import identify
+from diffbench.spec import Json, JsonObject, identify
 from diffbench.workers.payload import Payload
 
 Files = dict[str, bytes]
 
 
-def inputs(content: Mapping[str, Any]) -> Files:
+def inputs(content: Json) -> Files:
     """Returns the stored files that a task builds on, by their path in the results folder.
 
     Where fits are trained together their own records go too: a fit that is led looks for its own,
@@ -52,7 +51,7 @@ def _content(store: Store, path: Path, most: int) -> bytes:
         return b""
 
 
-def _built_on(spec: Any) -> Iterator[Mapping[str, Any]]:
+def _built_on(spec: object) -> Iterator[Json]:
     """Yields the specifications inside one: each is of a stage, and its record an input."""
     for inner in spec.values() if isinstance(spec, Mapping) else ():
         if isinstance(inner, Mapping) and "stage" in inner:
@@ -97,7 +96,7 @@ def _scratch() -> Path:
     return Path(here.name)
 
 
-def unpacked(payload: Mapping[str, Any], files: Files) -> dict[str, Any]:
+def unpacked(payload: Json, files: Files) -> JsonObject:
     """Writes a task's inputs into this worker's folder and returns a payload that looks there."""
     store = Store(_scratch())
     for path, content in files.items():
@@ -105,7 +104,7 @@ def unpacked(payload: Mapping[str, Any], files: Files) -> dict[str, Any]:
     return {**payload, "root": str(store.root)}
 
 
-def packed(payload: Mapping[str, Any], files: Files) -> Files:
+def packed(payload: Json, files: Files) -> Files:
     """Takes what a task made out of this worker's folder, and empties that.
 
     An input that was broken and was made again on the way is of what it made.

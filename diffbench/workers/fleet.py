@@ -170,7 +170,7 @@ class Fleet:
                 self._kill(seat)
                 self._count_stillborn(f"it was not ready after {START:g} s")
             # What is done was in time, though its answer may not have been looked at yet.
-            elif seat.task is not None and late > self._timeout and not seat.future.done():
+            elif seat.task and seat.future and late > self._timeout and not seat.future.done():
                 reason = f"it took longer than {self._timeout:g} s"
                 ended.append(Ended(seat.task, {"status": TIMEOUT, "reason": reason}, False))
                 self._kill(seat)
@@ -210,7 +210,9 @@ class Fleet:
             courier.keep(self._folder, what["files"])
         return [Ended(task, what["result"], what["returned"])]
 
-    def _submit(self, seat: Seat, task: Task | None, function: Callable[..., Any], *arguments: Any) -> None:
+    def _submit(
+        self, seat: Seat, task: Task | None, function: Callable[..., object], *arguments: object
+    ) -> None:
         self._submitted += 1
         seat.task, seat.since = task, time.monotonic()
         seat.future = self._client.submit(

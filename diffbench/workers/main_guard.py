@@ -11,8 +11,7 @@ import ast
 import inspect
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
 
 REMEDY = 'call it below `if __name__ == "__main__":` in a file, or use no workers (workers=0)'
 
@@ -47,7 +46,7 @@ def check(main: ModuleType | None = None) -> None:
 
 def _running_line(main: ModuleType) -> int | None:
     """Returns the line of the main module's own code that runs now, or None where none does."""
-    frame: Any = inspect.currentframe()
+    frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         if frame.f_globals is vars(main) and frame.f_code.co_name == "<module>":
             return int(frame.f_lineno)

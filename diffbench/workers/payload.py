@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, NotRequired, Self, TypedDict
+from typing import NotRequired, Self, TypedDict
 
-from diffbench.spec import Spec
+from diffbench.spec import Json, JsonObject, Spec
 
 
 class Told(TypedDict):
@@ -46,12 +45,12 @@ class Payload:
     led: str = ""
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
+    def of(cls, content: Json) -> Self:
         """Returns the payload that JSON says."""
         known = {field.name for field in dataclasses.fields(cls)}
         return cls(**{key: value for key, value in content.items() if key in known})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the payload as JSON; who leads nobody, and is not led, says nothing of it."""
         content = {"name": self.name, "spec": self.spec, "root": self.root, "plugins": [*self.plugins]}
         more = {"leads": [*self.leads], "led": self.led}

@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from diffbench.spec import Json
 from diffbench.workers import worker
 from diffbench.workers.cluster import ClusterError
 from diffbench.workers.tasks import Task
+
+if TYPE_CHECKING:  # it takes half a second to import, and only workers need it
+    from distributed import Client, Future
 
 PROGRAMS = 32  # compiled programs of a worker before it is replaced
 GRACE = 1.0  # seconds that a nanny's word on the death of its worker may take
@@ -36,11 +39,11 @@ class Seat:
     """
 
     address: str
-    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    facts: Json = dataclasses.field(default_factory=dict)
     programs: set[str] = dataclasses.field(default_factory=set)
     ran: int = 0
     memory: int = 0
-    future: Any = None
+    future: Future | None = None
     task: Task | None = None
     since: float = 0.0
 
@@ -61,7 +64,7 @@ class Seat:
         return len(self.programs) >= PROGRAMS or bool(limit and self.memory > limit / 2)
 
 
-def check(seat: Seat, facts: Mapping[str, Any]) -> None:
+def check(seat: Seat, facts: Json) -> None:
     """Checks that a worker gives the bits that this process would.
 
     Raises:
@@ -83,7 +86,7 @@ def check(seat: Seat, facts: Mapping[str, Any]) -> None:
 End = tuple[Literal["answer", "error", "death"], Any]
 
 
-def end_of(future: Any) -> End:
+def end_of(future: Future) -> End:
     """Returns how a piece of work ended: its answer, its exception, or that its worker died."""
     from distributed import KilledWorker
 
@@ -97,7 +100,7 @@ def end_of(future: Any) -> End:
     return "death", None
 
 
-def kill(client: Any, seat: Seat) -> None:
+def kill(client: Client, seat: Seat) -> None:
     """Ends a worker, whatever it is doing; its nanny starts a fresh one.
 
     One without a nanny is only told to leave, which compiled code may not heed.
@@ -109,7 +112,7 @@ def kill(client: Any, seat: Seat) -> None:
             client.restart_workers([seat.address], timeout=5, raise_for_error=False)
 
 
-def outgrew(client: Any, seat: Seat) -> bool:
+def outgrew(client: Client, seat: Seat) -> bool:
     """Returns whether a dead worker was killed by its nanny for its memory."""
     until = time.monotonic() + GRACE
     while time.monotonic() < until:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from diffbench.spec import Json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Task:
 
     name: str
     stage: str
-    payload: Mapping[str, Any]
+    payload: Json
     after: tuple[str, ...] = ()
     program: str = ""
 
@@ -37,11 +39,11 @@ class Ended(NamedTuple):
     """
 
     task: Task
-    result: Mapping[str, Any]
+    result: Json
     returned: bool
 
 
-Execute = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Execute = Callable[[Json], Json]
 
 
 class Queue:

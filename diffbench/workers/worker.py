@@ -9,11 +9,14 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from diffbench.programs import arithmetic
 from diffbench.records.outcome import describe
+from diffbench.spec import Json, JsonObject
+
+if TYPE_CHECKING:
+    from distributed import Nanny
 
 # XLA takes its threads from the first; OMP_NUM_THREADS does not limit it.
 ONE_THREAD = {"PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -21,7 +24,7 @@ ONE_THREAD = {"PJRT_NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS":
 VERSIONED = ("diffbench", "jax", "jaxlib", "numpy")
 
 
-def greet(function: tuple[str, str], marker: str | None) -> dict[str, Any]:
+def greet(function: tuple[str, str], marker: str | None) -> JsonObject:
     """Readies a worker for work and returns what it is.
 
     What a worker imports is in place before its first task, whose time starts then.
@@ -77,9 +80,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def guarded(
-    function: tuple[str, str], payload: Mapping[str, Any], files: dict[str, bytes] | None
-) -> dict[str, Any]:
+def guarded(function: tuple[str, str], payload: Json, files: dict[str, bytes] | None) -> JsonObject:
     """Runs a task and returns whatever became of it.
 
     Args:
@@ -112,7 +113,7 @@ def guarded(
     return {"result": result, "returned": returned, "files": made, "memory": memory}
 
 
-def end(dask_worker: Any) -> None:
+def end(dask_worker: Nanny) -> None:
     """Kills the worker of a nanny, which then starts a fresh one; runs in the nanny."""
     if dask_worker.pid is not None:
         # Compiled code that does not return heeds no other signal.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.text import Text
+from placed import placed
 
 from diffbench import figures
 from diffbench.figures.base import plain, style
@@ -135,7 +136,7 @@ class Made:
         return [name for name, _ in figures.drawn(self.run(columns))]
 
     def draw(self) -> list[str]:
-        self.store.write_json("run.json", {"cells": self.cells, "columns": COLUMNS})
+        self.store.write_json("run.json", placed({"cells": self.cells, "columns": COLUMNS}))
         return [Path(path).name for path in figures.write(self.store)]
 
     def file(self, name: str) -> bytes:

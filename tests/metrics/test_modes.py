@@ -40,11 +40,11 @@ def test_columns_equal_their_definitions(metric, null, nine, truth, outcome, bru
 
 def test_null_shares_are_the_weights_where_modes_are_apart_and_not_where_they_overlap():
     apart, overlapping = DATASETS.build("nine_gaussians"), DATASETS.build("gaussian_mixture", sd=1.0)
-    shares = modes._null_shares(apart, 2**18)
+    shares = modes.null_shares(apart, 2**18)
     weights = np.asarray(apart.modes.weights)
     # Nine binomials within 5 standard errors, and the little that does overlap.
     assert np.all(np.abs(shares - weights) < 5 * np.sqrt(weights / 2**18) + 1e-4)
-    shares = modes._null_shares(overlapping, 2**18)
+    shares = modes.null_shares(overlapping, 2**18)
     assert shares.sum() == pytest.approx(1.0)
     assert np.abs(shares - np.asarray(overlapping.modes.weights)).max() > 0.05
 

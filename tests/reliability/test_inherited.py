@@ -26,10 +26,10 @@ def rows(store):
     return tables.build(store).long
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+@pytest.fixture
+def alone(trained):
     """An undisturbed run."""
-    return run(tmp_path_factory.mktemp("alone") / "run")[0]
+    return trained
 
 
 def stopped(alone, root, stage, **end):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from placed import placed
 
 from diffbench.records import runs
 from diffbench.records.store import Store
@@ -19,6 +20,7 @@ import builtins, os, signal, sys
 import numpy as np
 from diffbench.records import files, runs
 from diffbench.records.store import Store
+from tests.placed import placed
 
 def hooked(real, left):
     def call(*args, **kwargs):
@@ -48,7 +50,7 @@ def act(root):
     store.write("draw", "new", {"status": "ok", "nfe": 2}, {"samples": np.ones((4, 2), np.float32)})
     store.write("draw", "old", {"status": "error", "reason": "late"})
     store.write("fit", "bad", {"status": "error", "reason": "again"})
-    runs.note(store, {"settings": 1, "columns": {}, "cells": [dict(CELL, dataset="new")]})
+    runs.note(store, placed({"settings": 1, "columns": {}, "cells": [dict(CELL, dataset="new")]}))
 
 CELL = {"dataset": "old", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "n_samples": 4,
         "fit_id": None, "draw_id": "old", "measures": {}}
@@ -58,7 +60,7 @@ def prepare(root):
     store.prepare()
     store.write("draw", "old", {"status": "ok", "nfe": 1}, {"samples": np.zeros((4, 2), np.float32)})
     store.write("fit", "bad", {"status": "error", "reason": "first"})
-    runs.note(store, {"settings": 1, "columns": {}, "cells": [CELL]})
+    runs.note(store, placed({"settings": 1, "columns": {}, "cells": [CELL]}))
 
 for step in range(200):
     root = os.path.join(sys.argv[1], f"{step:03d}")
@@ -125,7 +127,7 @@ def test_the_same_work_again_ends_as_if_nothing_had_been(killed):
         store = Store(folder)
         store.write("draw", "new", {"status": "ok", "nfe": 2}, {"samples": np.ones((4, 2), np.float32)})
         cell = {**runs.read(store)["cells"][0], "dataset": "new"}
-        runs.note(store, {"settings": 1, "columns": {}, "cells": [cell]})
+        runs.note(store, placed({"settings": 1, "columns": {}, "cells": [cell]}))
         record = (folder / "draws" / "new.json").read_bytes()
         assert record == (killed[-1] / "draws" / "new.json").read_bytes()
         assert [row["dataset"] for row in runs.read(store)["cells"]] == ["new", "old"]

@@ -105,9 +105,7 @@ def answer(content):
     try:
         return expand(suites.parse(content))
     except (suites.SuiteError, PluginError) as error:
-        text = " ".join(str(error).split())  # as the command line prints it
-        assert text
-        return text
+        return str(error)
 
 
 def test_the_suite_that_is_harmed_works():
@@ -118,7 +116,8 @@ def test_the_suite_that_is_harmed_works():
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(harmed())
 def test_a_malformed_suite_is_one_line(content):
-    answer(content)
+    told = answer(content)
+    assert isinstance(told, list) or len(told.splitlines()) == 1, told
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -128,4 +127,4 @@ def test_a_file_that_is_no_suite_is_one_line(tmp_path_factory, text):
     path.write_bytes(text)
     with pytest.raises(suites.SuiteError) as error:
         suites.load(str(path))
-    assert "Traceback" not in str(error.value)
+    assert len(str(error.value).splitlines()) == 1, str(error.value)

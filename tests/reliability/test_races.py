@@ -26,6 +26,7 @@ import random, sys, time
 import numpy as np
 from diffbench.records import runs
 from diffbench.records.store import Store
+from tests.placed import placed
 
 root, me, start = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 store = Store(root)
@@ -35,7 +36,7 @@ time.sleep(max(0.0, start - time.time()))
 store.prepare()
 cell = {"dataset": f"mine{me}", "score": "", "family": "", "budget": "", "sampler": "", "seed": 0, "n_samples": 8,
         "fit_id": None, "draw_id": "0000", "measures": {}}
-runs.note(store, {"settings": 1, "columns": {}, "cells": [cell]})
+runs.note(store, placed({"settings": 1, "columns": {}, "cells": [cell]}))
 for name in names:
     # Arrays of two racers need not be the same bytes, as on two kinds of processor.
     arrays = {"samples": np.full((8, 2), me % 2, np.float32)}
@@ -87,11 +88,9 @@ def rows(store):
     return tables.build(store).long[labels].reset_index(drop=True)
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    from tiny_suite import TINY
-
-    return run(TINY, tmp_path_factory.mktemp("alone"))[0]
+@pytest.fixture
+def alone(trained):
+    return trained
 
 
 @pytest.mark.slow

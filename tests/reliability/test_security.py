@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from placed import placed
 
 from diffbench.records.store import Store
 from diffbench.registry import PluginError
@@ -85,7 +86,7 @@ def test_every_csv_of_a_run_is_inert(tmp_path):
     store.write("draw", "d", {"status": "ok", "nfe": 5, "seconds": 1.0})
     store.write("measure", "m", {"status": "error", "reason": bad, "seconds": 1.0})
     columns = {"energy": {bad: {"better": "lower", "perfect": 0.0}}}
-    runs.note(store, {"suite": {}, "settings": {}, "columns": columns, "cells": [row]})
+    runs.note(store, placed({"suite": {}, "settings": {}, "columns": columns, "cells": [row]}))
     tables.write(store, tables.build(store), columns)
     written = sorted((tmp_path / "tables").glob("*.csv"))
     assert len(written) == 4
@@ -152,7 +153,7 @@ def test_tables_and_listing_run_no_plug_in(tmp_path, monkeypatch):
     store.write("draw", "d", {"status": "ok", "nfe": 0})
     store.write("measure", "m", {"status": "ok", "values": {"evil": 1.0}, "floor": {}})
     columns = {"evil": {"evil": {"better": "lower", "perfect": 0.0}}}
-    runs.note(store, {"suite": {}, "settings": {}, "columns": columns, "cells": [row]})
+    runs.note(store, placed({"suite": {}, "settings": {}, "columns": columns, "cells": [row]}))
     assert tables.build(store).long["value"].tolist() == [1.0]
     from diffbench import application
 

@@ -29,15 +29,10 @@ def long_table(store):
     return tables.build(store).long
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory):
+@pytest.fixture
+def done(trained):
     """A finished tiny run."""
-    from tiny_suite import TINY
-
-    root = tmp_path_factory.mktemp("done")
-    store, tally = run(TINY, root)
-    assert tally.failed == []
-    return store
+    return trained
 
 
 def test_a_run_fills_every_row_of_the_long_table(done):

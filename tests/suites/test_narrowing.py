@@ -92,5 +92,5 @@ def test_the_printed_sampler_of_the_case_study_may_be_chosen_by_name():
 def test_a_choice_that_leaves_nothing_is_one_line(tiny):
     families = ["ddpm", {"name": "score_sde", "samplers": [MINE]}]
     suite = suites.parse(tiny(families=families))
-    with pytest.raises(SuiteError, match="command line: samplers: none of the families has mine"):
+    with pytest.raises(SuiteError, match=r"^choice: samplers: none of the families has mine"):
         suites.narrow(suite, {"families": ["ddpm"], "samplers": ["mine"]})

@@ -25,7 +25,13 @@ def test_every_shipped_suite_loads_under_its_own_name():
         # Draws 69,235 and 95,303 would have one key.
         ({"floor_draws": 50_001}, r"floor_draws: .*less than or equal to 50000; got 50001"),
         ({"seeds": 0}, r"seeds.*got 0"),
-        ({"seeds": [-1]}, r"seeds.*got -1"),
+        ({"seeds": [0, -1]}, r"seeds: each of a list must be a whole number from 0 to 2\^31 - 1; got -1"),
+        (
+            {"seeds": True},
+            r"seeds: expected how many there are, from 1 to 10000, or a list of them; got True",
+        ),
+        ({"datasets": ["ring", 5]}, r"datasets\.1: expected a name or a table with a name; got 5"),
+        ({"families": [""]}, r"families\.0: expected a name or a table with a name; got ''"),
         ({"datasets": []}, r"datasets: .*at least 1 item.*got \[\]"),
         ({"samplrs": ["own"]}, r"unknown key 'samplrs'; known: name, description, datasets"),
         ({"standardise": "yes"}, r"standardise: .*got 'yes'"),

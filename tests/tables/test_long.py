@@ -1,9 +1,14 @@
-"""The long table: what stood for the truth stands in the row, read from the record."""
+"""The long table against the records themselves: each number, and what stood for the truth."""
 
+import io
+import json
+import math
+
+import pandas as pd
 import pytest
 from tiny_suite import TINY
 
-from diffbench.records.store import Store
+from diffbench.records.store import FOLDERS, Store
 from diffbench.stages import harness
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
@@ -60,3 +65,54 @@ def test_a_record_of_before_it_was_told_says_what_was_asked(asked, said):
     assert tables.against_of({"status": "ok", "spec": spec}) == said
     assert tables.against_of({"spec": spec, "against": "closed form"}) == "closed form"
     assert tables.against_of({}) == ""
+
+
+@pytest.fixture
+def records(trained):
+    """Every record of the run, by stage and name."""
+    return {
+        (stage, path.stem): json.loads(path.read_text())
+        for stage, folder in FOLDERS.items()
+        for path in (trained.root / folder).glob("*.json")
+    }
+
+
+def test_each_number_is_that_of_its_record(trained, records):
+    made = tables.build(trained)
+    assert list(made.long.columns) == list(tables.LONG)
+    assert len(made.long) == len(made.measured) == 4
+    for (_, row), name in zip(made.long.iterrows(), made.measured, strict=True):
+        record, draw = records["measure", name], records["draw", row["draw_id"]]
+        reading = record["floor"][row["metric"]]
+        assert row["value"] == record["values"][row["metric"]]
+        told = (row["floor_mean"], row["floor_sd"], row["z"], row["p_value"])
+        assert told == (reading["mean"], reading["sd"], reading["z"], reading["p_value"])
+        assert (row["nfe"], row["status"], row["reason"]) == (draw["nfe"], "ok", "")
+        assert row["n_samples"] == draw["spec"]["n"]
+
+
+def test_times_have_each_record_once_with_its_seconds(trained, records):
+    times = tables.build(trained).times
+    told = {(row["stage"], row["id"]): row["seconds"] for _, row in times.iterrows()}
+    assert told == {key: record["seconds"] for key, record in records.items()}
+
+
+def test_what_has_not_run_is_a_row_that_says_so(trained, tmp_path):
+    content = json.loads((trained.root / "run.json").read_text())
+    store = Store(tmp_path)
+    store.prepare()
+    store.write_json("run.json", {k: v for k, v in content.items() if k not in ("sha256", "schema")})
+    long = tables.build(store).long
+    assert set(long["status"]) == {"missing"}
+    assert set(long["reason"]) == {"the draw has not run", "the fit has not run"}
+    assert all(math.isnan(value) for value in long["value"])
+
+
+def test_files_hold_the_tables_that_they_are_named_after(trained):
+    made = tables.build(trained)
+    files = tables.contents(made, tables.read_run(trained)["columns"])
+    assert next(iter(files)) == "comparison.md"
+    parquet = pd.read_parquet(io.BytesIO(files["measurements.parquet"]))
+    pd.testing.assert_frame_equal(parquet, made.long)
+    text = pd.read_csv(io.StringIO(files["measurements.csv"].decode()))
+    assert text["value"].tolist() == made.long["value"].tolist()

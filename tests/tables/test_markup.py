@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from diffbench.signs import plain
-from diffbench.tables import markup, rendering
+from diffbench.tables import markup
 
 HOSTILE = [
     "a|b, \"c\" = é漢字 <script>alert(1)</script>",
@@ -53,7 +53,7 @@ def test_any_text_is_a_cell_a_heading_and_an_item_of_markdown(label):
 
 
 def check_markdown(label):
-    table = "\n".join(rendering._table([label, "n"], [[label, "1"], ["b", label]]))
+    table = "\n".join(markup.table([label, "n"], [[label, "1"], ["b", label]]))
     assert texts_of(table, "th_open") == [seen(label), "n"]
     assert texts_of(table, "td_open") == [seen(label), "1", "b", seen(label)]
     assert texts_of(f"## {markup.markdown(label)}\n", "heading_open") == [seen(label)]

@@ -138,7 +138,10 @@ def test_what_comes_back_is_written_over_nothing(stored):
     courier.keep(store.root, files)
     assert store.path("fit", name).read_bytes() == before
     # A failure is another attempt, whatever number it had there.
-    assert [store.load(store._failure("fit", "x", k))["reason"] for k in (1, 2)] == ["here", "away"]
+    assert [store.load(store.path("fit", "x", f".failed-{k}.json"))["reason"] for k in (1, 2)] == [
+        "here",
+        "away",
+    ]
     # But what stood there and was broken makes room.
     store.path("fit", name).write_bytes(before[:-9])
     courier.keep(store.root, files)
