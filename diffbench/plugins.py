@@ -8,15 +8,17 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from diffbench.registry import PluginError, Registry, plugin_origin
+
+T = TypeVar("T")
 
 _loaded: set[str] = set()
 
 
 @contextlib.contextmanager
-def undone(*registries: Registry[Any]) -> Iterator[None]:
+def undone(*registries: Registry[T]) -> Iterator[None]:
     """Has what is registered and loaded in this block go with it: for a process that goes on without."""
     before = set(_loaded)
     with contextlib.ExitStack() as stack:

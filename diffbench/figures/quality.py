@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.typing import LineStyleType
+from matplotlib.typing import LineStyleType, MarkerType
 
 from diffbench.figures.base import (
     ACROSS,
@@ -38,7 +38,7 @@ from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
 
 # Ten signs, and stars of more and more rays: thirty rows are told apart.
-_MARKERS: tuple[Any, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
+_MARKERS: tuple[MarkerType, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
 _BARS: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8, "mew": 1.0}
 _DOTTED: LineStyleType = (0, (1, 1.2))
 _LINES = 4  # of panels, below each other on one page
@@ -94,8 +94,8 @@ def _page(
     rows: Sequence[Row],
     datasets: Sequence[str],
     columns: Sequence[str],
-    markers: Mapping[str, Any],
-    legend: Mapping[str, Artist],
+    markers: Mapping[str, MarkerType],
+    legend: Mapping[str, MarkerType],
 ) -> Figure:
     across = min(len(datasets), ACROSS)
     blocks = math.ceil(len(datasets) / across)
@@ -123,7 +123,7 @@ def _page(
     return figure
 
 
-def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mapping[str, str]) -> None:
+def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mapping[str, MarkerType]) -> None:
     """Draws each sampler's z, the mean over seeds with its range, joined where it has several costs.
 
     Colours stand a little apart, so that equal costs do not hide each other.
@@ -196,8 +196,8 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], Hashable]) -> list[list[R
 def _legend(
     run: Run,
     rows: Sequence[Row],
-    markers: Mapping[str, Any],
-    labels: Mapping[str, Any],
+    markers: Mapping[str, MarkerType],
+    labels: Mapping[str, MarkerType],
     columns: Sequence[str],
 ) -> list[Artist]:
     """Returns the legend: colours, markers, what is filled, lines, bars and the floor."""

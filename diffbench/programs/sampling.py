@@ -52,7 +52,7 @@ def _program(sampler: Spec, source: BoundScore, n: int, dim: int) -> Callable[..
     """Returns the compiled sampler on a source."""
     run, bind = SAMPLERS.from_spec(copied(sampler)).run, source.score
 
-    def program(key: PRNGKey, arrays: Any, process: Process) -> tuple[Array, Array | int]:
+    def program(key: PRNGKey, arrays: object, process: Process) -> tuple[Array, Array | int]:
         key_prior, key_run = jax.random.split(key)
         x_T = process.prior(dim).sample(seed=key_prior, sample_shape=(n,))
         return run(key_run, x_T, bind(arrays, process), process)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from diffbench.spec import Json
 
 OK = "ok"
 DIVERGED = "diverged"
@@ -54,7 +56,7 @@ class Ending(NamedTuple):
         return self.reason if self.status in (OK, MISSING) else f"{self.stage}: {self.reason}"
 
 
-def ending(way: Iterable[tuple[str, Mapping[str, Any] | None]]) -> Ending:
+def ending(way: Iterable[tuple[str, Json | None]]) -> Ending:
     """Returns how a row ended.
 
     Args:

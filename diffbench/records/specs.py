@@ -4,10 +4,9 @@ They are dictionaries, for they are JSON; a key that is not here, or of another 
 A key that may be left out is left out where it says nothing: then the hash is that of before there was one.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-from diffbench.spec import Spec
+from diffbench.spec import Json, Spec
 
 
 class FitSpec(TypedDict):
@@ -19,7 +18,7 @@ class FitSpec(TypedDict):
     family: Spec
     network: Spec
     process: Spec
-    training: Mapping[str, Any]
+    training: Json
     seed: int
     replicas: NotRequired[int]
 
@@ -34,7 +33,7 @@ class ScoreSpec(TypedDict):
     dataset: Spec
     score: str | Spec
     of: NotRequired[str]
-    error: NotRequired[Mapping[str, Any]]
+    error: NotRequired[Json]
     process: NotRequired[Spec]
     fit: NotRequired[FitSpec]
     train_size: NotRequired[int]

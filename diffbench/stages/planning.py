@@ -88,7 +88,7 @@ def plan(
         row["n_samples"], row["fit_id"], after = cell.draw["n"], None, []
         if cell.fit is not None:
             fit = cell.fit
-            program: list[Any] = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
+            program: list[object] = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
             row["fit_id"] = need(fit, (), [*program, fit.get("replicas", 1)])
             after.append(row["fit_id"])
         program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]

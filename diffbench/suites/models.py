@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from diffbench.contracts import FAMILIES, SAMPLERS, Sampler
+from diffbench.families.base import Family
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES, Process
 from diffbench.programs import model as models
 from diffbench.programs.training import settings_of
 from diffbench.registry import PluginError
-from diffbench.spec import Spec, canonical
+from diffbench.spec import Json, Spec, canonical
 from diffbench.suites.building import blame, build, finer, hold
+from diffbench.suites.items import Entry
 from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 
@@ -29,12 +31,12 @@ class Model(NamedTuple):
     samplers: tuple[tuple[str, Spec], ...]
 
 
-def budgets_of(suite: Suite) -> list[tuple[str, Mapping[str, Any]]]:
+def budgets_of(suite: Suite) -> list[tuple[str, Json]]:
     """Returns the training budgets of a suite: labels, and the settings of the loop.
 
     Budgets of as many steps and as large a batch have one label; tables complete it by what differs.
     """
-    found: list[tuple[str, Mapping[str, Any]]] = []
+    found: list[tuple[str, Json]] = []
     for word in ("name", "label"):
         if word in suite.training:
             raise SuiteError(f"training takes no {word!r}; a budget is called by its steps and batch")
@@ -82,7 +84,7 @@ def families_of(suite: Suite) -> list[Model]:
     return found
 
 
-def _process(entry: Any) -> tuple[str, Spec, Process]:
+def _process(entry: Entry) -> tuple[str, Spec, Process]:
     """Returns the label, the specification and the process that an entry stands for."""
     found = items([entry], "process")
     if len(found) != 1:
@@ -97,7 +99,7 @@ def _process(entry: Any) -> tuple[str, Spec, Process]:
     return item.label, PROCESSES.spec_of(item.name, item.params, built), built
 
 
-def _samplers(wanted: Any, family: Any, process: Process) -> tuple[tuple[str, Spec], ...]:
+def _samplers(wanted: object, family: type[Family], process: Process) -> tuple[tuple[str, Spec], ...]:
     """Returns labels and specifications of the samplers of one family, each once."""
     if not isinstance(wanted, list) or not wanted:
         raise SuiteError(f"samplers: must be a list of names; got {wanted!r}")
