@@ -171,7 +171,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"datasets": ["nine_gausians"]}, r"datasets: unknown dataset 'nine_gausians'; known: anisotropic, "),
         ({"families": ["dpm"]}, r"families: dpm: unknown family 'dpm'; known: ddpm, ncsn, score_sde"),
         ({"samplers": ["euler"]}, r"samplers: unknown sampler 'euler'; known: ancestral, "),
-        ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: c2st, detection_n, energy, "),
+        ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: bpd, c2st, denoising, detection_n, "),
         ({"samplers": [{"name": "ancestral", "step": 3}]}, r"sampler 'ancestral' takes no 'step'; it takes: steps"),
         ({"samplers": [{"name": "ancestral", "steps": 0}]}, r"samplers: steps must be at least 1; got 0"),
         ({"samplers": [{"name": "ancestral", "steps": 2.5}]}, r"steps must be a whole number; got 2.5"),
