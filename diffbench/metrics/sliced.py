@@ -10,14 +10,14 @@ References:
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, PRNGKey, key_for
+from diffbench.contracts import METRICS, Column, Dataset, Measured, Metric, Outcome, Points, PRNGKey, key_for
 from diffbench.laws.quantiles import Line
 from diffbench.metrics.averages import AGAINST, CLOSED_FORM, Against, by_reference
 from diffbench.metrics.base import exact_points, prepared
@@ -55,7 +55,7 @@ def sliced_w2(*, projections: int = 64, against: Against = "truth") -> Metric:
     def stands_in(dataset: Dataset) -> bool:
         return against == "truth" and dataset.truth is not None
 
-    def prepare(reference: Any, dataset: Dataset) -> _Projected:
+    def prepare(reference: Points, dataset: Dataset) -> _Projected:
         y = exact_points("reference", reference)
         # float32 whatever the working dtype, so that the directions are always the same.
         normal = jax.random.normal(

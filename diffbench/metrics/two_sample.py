@@ -33,8 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench import checks
-from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, PRNGKey
-from diffbench.metrics.averages import AGAINST, Against, averages_of, form_of
+from diffbench.contracts import METRICS, Array, Column, Dataset, Measured, Metric, Outcome, Points, PRNGKey
+from diffbench.metrics.averages import AGAINST, Against, Averages, averages_of, form_of
 from diffbench.metrics.base import distance, exact_points, points, prepared, within
 from diffbench.metrics.far import (
     FARTHEST,
