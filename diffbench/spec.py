@@ -59,10 +59,19 @@ class Names:
         self._keys: dict[str, str] = {}
         # With the part itself, for another could be where one was that is gone.
         self._texts: dict[int, tuple[object, str]] = {}
+        self._names: dict[int, tuple[object, str]] = {}
 
     def identify(self, spec: object) -> str:
         """Returns what `identify` of this module does."""
-        return hashlib.sha256(self._text(spec).encode()).hexdigest()[:16]
+        known = self._names.get(id(spec))
+        if known is None:
+            name = hashlib.sha256(self._part(spec).encode()).hexdigest()[:16]
+            if type(spec) is not dict:
+                return name
+            if len(self._names) >= self._most:
+                self._names.clear()
+            known = self._names[id(spec)] = (spec, name)
+        return known[1]
 
     def _text(self, value: Any) -> str:
         kind = type(value)
