@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from diffbench.records import files
+from diffbench.signs import plain
 
 FOLDER = "quarantine"
 _log = logging.getLogger("diffbench")
@@ -46,7 +47,8 @@ def put_away(root: Path, path: Path, reason: str, is_whole: Callable[[Path], boo
         return  # another process was first, or the file was never there
     except (OSError, ValueError) as error:
         told = f"{told} (left where it is: {error})"
-    _log.warning("broken, and not used: %s", told)
+    # What a file of others holds may be in the reason.
+    _log.warning("broken, and not used: %s", plain(told))
 
 
 def take(path: Path, target: Path, stays: Callable[[Path], bool]) -> bool:

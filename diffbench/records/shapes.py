@@ -24,7 +24,7 @@ from pydantic import (
 from diffbench.records import outcome
 from diffbench.records.places import AXES
 from diffbench.records.seal import Broken
-from diffbench.spec import Json, JsonObject
+from diffbench.spec import Json, JsonObject, identify
 
 PARTS = ("dataset", "family", "metric", "network", "process", "sampler", "score")
 """Keys of a specification under which a part stands, as {"name", "params", ...}; a score may be a name."""
@@ -98,6 +98,7 @@ class Record(BaseModel):
 class Measurement(Record):
     """What a metric read."""
 
+    n_samples: Count | None = None
     values: dict[str, Number] = Field(default_factory=dict)
     against: str = ""
     floor: dict[str, Reading] = Field(default_factory=dict)
@@ -117,6 +118,7 @@ class Column(BaseModel):
     perfect: Number = None
     censored: bool = False
     optional: bool = False
+    column: str | None = None
 
 
 class Cell(BaseModel):
@@ -157,7 +159,7 @@ class Run(BaseModel):
     """What was asked of a folder at one time."""
 
     model_config = _STRICT
-    columns: dict[str, dict[str, Column]]
+    columns: dict[str, Annotated[dict[str, Column], Field(min_length=1)]]
     cells: list[Cell]
     leading: list[str] = []
     places: dict[str, dict[str, str]]
@@ -177,6 +179,10 @@ class Run(BaseModel):
         for name, axes in self.places.items():
             if axes.keys() != {*AXES} or not {*axes.values()} - {""} <= self.specs.keys():
                 raise ValueError(f"place {name!r} is not one of specifications that are there")
+        for name, spec in self.specs.items():
+            # Rows are joined by these names: two of one name, or one of two, would be one row.
+            if identify(spec) != name:
+                raise ValueError(f"a specification is named {name!r}, which is not its hash")
         if not {cell.place for cell in self.cells} <= self.places.keys():
             raise ValueError("a cell stands in no place")
         read = {metric for truth in self.truths.values() for metric in truth.floors} | self.columns.keys()

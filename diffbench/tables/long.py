@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from diffbench.records import runs
-from diffbench.records.outcome import ending
+from diffbench.records.outcome import ERROR, OK, ending
 from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 from diffbench.spec import Json, JsonObject
@@ -98,13 +98,16 @@ def _long_rows(cell: Json, columns: Json, read: Reader) -> Iterator[tuple[object
         values, floors = found.get("values", {}), found.get("floor", {})
         # A metric may take fewer of them than were drawn.
         n = found.get("n_samples", cell["n_samples"])
-        which = (cell["fit_id"], cell["draw_id"], cell["budget"])
-        end = (nfe, n, ended.status, ended.told, *which, against_of(found), name)
+        end = (cell["fit_id"], cell["draw_id"], cell["budget"], against_of(found), name)
         for column, about in columns[metric].items():
-            plain = about.get("column", column)
-            floor = floors.get(plain, {})
+            plain = about.get("column") or column
+            value, floor = values.get(plain), floors.get(plain, {})
             z = (floor.get("mean"), floor.get("sd"), floor.get("z"), floor.get("p_value"))
-            yield (*begin, column, values.get(plain), *z, *end)
+            told = (ended.status, ended.told)
+            if value is None and ended.status == OK and not about.get("optional"):
+                # Nothing may be left out of a mean in silence.
+                told = (ERROR, f"measure: its record has no value of {plain}")
+            yield (*begin, column, value, *z, nfe, n, *told, *end)
 
 
 def against_of(record: Json) -> str:

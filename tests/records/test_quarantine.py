@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from kept import SAMPLES, below, quarantined
 
+from diffbench.records import seal
+
 
 def test_a_record_cut_at_any_byte_is_quarantined_and_missing(store, caplog):
     store.write("draw", "a", {"status": "ok", "nfe": 1})
@@ -62,3 +64,11 @@ def test_a_record_made_again_before_it_was_moved_goes_back(store, monkeypatch):
     store.read("draw", "a")
     assert path.read_bytes() == good
     assert below(store, "quarantine") == []
+
+
+def test_what_a_broken_file_holds_does_nothing_on_a_terminal(store, caplog):
+    path = store.path("measure", "a")
+    path.write_bytes(seal.seal({"status": "ok", "values": {"\x1b[2J\x1b]0;t\x07": "x"}}))
+    assert store.read("measure", "a") is None
+    assert r"values.\x1b[2J\x1b]0;t\x07: " in caplog.text
+    assert caplog.text.rstrip("\n").isprintable()

@@ -34,6 +34,11 @@ WRONG = {
     "a cell in no place": lambda run: run["cells"][0].update(place="0"),
     "a place of specifications that are not there": lambda run: run.update(specs={}),
     "a metric without a name": lambda run: run["metrics"]["energy"].pop("name"),
+    "a metric without columns": lambda run: run["columns"].update(energy={}),
+    "a column that is called by a number": lambda run: run["columns"]["energy"]["energy"].update(column=7),
+    "specifications that are called as others": lambda run: run.update(
+        specs=dict(zip(run["specs"], [*run["specs"].values()][::-1], strict=True))
+    ),
     "leading metrics that are none": lambda run: run.update(leading=3),
 }
 

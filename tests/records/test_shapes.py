@@ -88,6 +88,8 @@ HARMS = [
     ("measure", ("floor",), []),
     ("measure", ("floor", "energy"), 1.0),
     ("measure", ("floor", "energy", "z"), "far"),
+    ("measure", ("n_samples",), "many"),
+    ("measure", ("n_samples",), [1]),
     ("measure", ("status",), None),
     ("measure", ("status",), "fine"),
     ("measure", ("status",), ["ok"]),

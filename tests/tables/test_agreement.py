@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from tiny_suite import TINY
 
+from diffbench.records import seal
 from diffbench.records.store import Store
 from diffbench.stages import harness
 from diffbench.suites import suite as suites
@@ -72,3 +73,15 @@ def test_rows_that_are_lost_are_counted(store):
     found = agreement.check(Store(store.root, frozen=True))
     assert found.missing == 3 * (1 + 3)  # on three rows energy, and three columns of mode_tv
     assert "tables/measurements.csv" in dict(found.wrong)
+
+
+def test_a_record_without_the_value_of_a_column_is_a_row_that_says_so(store):
+    for path in (store.root / "measurements").glob("*.json"):
+        record = seal.unseal(path.read_bytes())
+        if "stray" in record["values"]:
+            del record["values"]["stray"]
+            path.write_bytes(seal.seal(record))
+    told = tables.build(store).long.set_index("metric")
+    assert {*told.loc["stray", "status"]} == {"error"}
+    assert {*told.loc["stray", "reason"]} == {"measure: its record has no value of stray"}
+    assert {*told.drop("stray")["status"]} == {"ok"}
