@@ -28,6 +28,48 @@ def _short(value: int) -> str:
     return str(value) if abs(value) < 10**20 else "a whole number beyond 1e20"
 
 
+def finite(**values: float) -> None:
+    """Raises unless each named value is a finite number that float32 holds.
+
+    Raises:
+      TypeError: If a value is not a number.
+      ValueError: If it is not finite.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} must be a number; got {value!r}")
+        if not abs(value) <= LARGEST:
+            raise ValueError(f"{name} must be finite; got {value}")
+
+
+def not_negative(**values: float) -> None:
+    """Raises unless each named value is a finite number of at least 0.
+
+    Raises:
+      TypeError: If a value is not a number.
+      ValueError: If it is negative or not finite.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} must be a number; got {value!r}")
+        if not 0 <= value <= LARGEST:
+            raise ValueError(f"{name} must be at least 0 and finite; got {value}")
+
+
+def share(**values: float) -> None:
+    """Raises unless each named value is a number in [0, 1].
+
+    Raises:
+      TypeError: If a value is not a number.
+      ValueError: If it is out of range.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} must be a number; got {value!r}")
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be in [0, 1]; got {value}")
+
+
 def length(**values: float) -> None:
     """Raises unless each named value is a length whose square float32 holds.
 

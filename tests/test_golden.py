@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Outcome
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Flow, Outcome
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
@@ -30,6 +30,10 @@ NETWORK = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 4}}
 FEW = {
     "ancestral": {"steps": 5},
     "annealed_langevin": {"steps_per_level": 2},
+    "ddim": {"steps": 5},
+    "deis": {"steps": 5},
+    "dpm_solver_pp": {"steps": 5},
+    "edm": {"steps": 5},
     "euler_maruyama": {"steps": 5},
     "predictor_corrector": {"steps": 5},
     "probability_flow": {"solver": "heun", "steps": 5},
@@ -39,6 +43,7 @@ FEW = {
     "mixing": {"steps": 50},
     "mode_tv": {"null_samples": 2**12},
     "nll": {"points": 32},
+    "unipc": {"steps": 5},
     "score_error": {"points": 3, "samples": 128},
 }
 
@@ -119,7 +124,9 @@ def metric(name):
     # Shifted samples and a scaled score: no difference is then a near-cancelling one.
     x = x + 0.3
     prepared = built.prepare(y, data) if built.prepare else None
-    values, arrays = built.measure(jax.random.key(2), Outcome(x, y, train, score, vp, data, prepared))
+    values, arrays = built.measure(
+        jax.random.key(2), Outcome(x, y, train, score, vp, data, prepared, Flow(x, y, train))
+    )
     if built.finish is not None:
         # A narrow floor about 0 where the value is read against its mean, not its spread alone.
         draws = (

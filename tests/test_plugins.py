@@ -28,8 +28,8 @@ def blocks(language):
 
 
 @pytest.fixture
-def edm(tmp_path):
-    (tmp_path / "edm.py").write_text(blocks("python")[0])
+def guided(tmp_path):
+    (tmp_path / "log_normal.py").write_text(blocks("python")[0])
     return tmp_path
 
 
@@ -37,40 +37,40 @@ def test_the_guides_family_is_about_thirty_lines():
     assert len(blocks("python")[0].splitlines()) <= 35
 
 
-def test_the_guides_check_passes(edm, monkeypatch):
-    (edm / "check.py").write_text("import edm\n" + blocks("python")[1])
-    monkeypatch.syspath_prepend(str(edm))
+def test_the_guides_check_passes(guided, monkeypatch):
+    (guided / "check.py").write_text("import log_normal\n" + blocks("python")[1])
+    monkeypatch.syspath_prepend(str(guided))
     with plugins_forgotten():
-        runpy.run_path(str(edm / "check.py"))
-    assert vars(sys.modules.pop("edm"))
+        runpy.run_path(str(guided / "check.py"))
+    assert vars(sys.modules.pop("log_normal"))
 
 
 @pytest.mark.slow
-def test_the_guides_command_runs(edm, command):
+def test_the_guides_command_runs(guided, command):
     """Exactly the printed command, on a suite cut down by the working folder's own quick.toml."""
     (printed,) = blocks("console")
     words = printed.split()
     assert words[:3] == ["python", "-m", "diffbench"]
-    planned = command(*words[3:], "--dry-run", cwd=edm)
+    planned = command(*words[3:], "--dry-run", cwd=guided)
     assert planned.returncode == 0, planned.stderr
     assert "fitting: 2" in planned.stdout
     from tiny_suite import TINY, as_toml
 
-    (edm / "small.toml").write_text(as_toml({**TINY, "samplers": ["own"], "scores": ["learned"]}))
+    (guided / "small.toml").write_text(as_toml({**TINY, "samplers": ["own"], "scores": ["learned"]}))
     small = [words[3], "small.toml", *words[4:], "--workers", "0", "--no-figures"]
-    result = command(*small, cwd=edm)
+    result = command(*small, cwd=guided)
     assert result.returncode == 0, result.stderr
-    assert "edm" in result.stdout
+    assert "log_normal" in result.stdout
     assert "probability_flow" in result.stdout
 
 
-def test_the_guides_suite_entry_is_a_suite_entry(edm):
+def test_the_guides_suite_entry_is_a_suite_entry(guided):
     import tomllib
 
     from diffbench.suites.suite import items
 
     entry = tomllib.loads(blocks("toml")[0])["families"]
-    assert [item.label for item in items(entry, "families")] == ["score_sde", "edm(log_mean=-0.8)"]
+    assert [item.label for item in items(entry, "families")] == ["score_sde", "log_normal(log_mean=-0.8)"]
 
 
 def test_readmes_family_keeps_its_contract(tmp_path):
@@ -154,13 +154,13 @@ def test_broken_samplers_and_metrics_are_named_too(part, option, message, tmp_pa
     assert message in result.stderr
 
 
-def test_an_edited_plugin_file_is_measured_anew(edm):
-    suite = suites.parse({"datasets": ["nine_gaussians"], "families": ["edm"], "seeds": 1})
+def test_an_edited_plugin_file_is_measured_anew(guided):
+    suite = suites.parse({"datasets": ["nine_gaussians"], "families": ["log_normal"], "seeds": 1})
     names = []
     for more in ("", "# edited\n", ""):
-        (edm / "edm.py").write_text(blocks("python")[0] + more)
+        (guided / "log_normal.py").write_text(blocks("python")[0] + more)
         with plugins_forgotten():
-            plugins.load(str(edm / "edm.py"))
+            plugins.load(str(guided / "log_normal.py"))
             names.append(identify(cells.expand(suite)[-1].fit))
     assert names[0] == names[2] != names[1]
     assert FAMILIES.entry("ddpm").digest is None
@@ -293,10 +293,10 @@ def test_list_names_what_packages_announce_and_shows_it_loaded(tmp_path, install
         assert re.search(rf"  {name}: .*plug-in noisy_parts\.{kind}\n\s+.*{shown}", told), name
 
 
-def test_list_says_which_file_a_part_is_of(edm, command):
-    told = command("list", "--plugin", "edm.py", cwd=edm).stdout
+def test_list_says_which_file_a_part_is_of(guided, command):
+    told = command("list", "--plugin", "log_normal.py", cwd=guided).stdout
     assert (
-        "  edm: The training rule of Karras et al. (2022), table 1, for data of unit variance; plug-in edm.py"
+        "  log_normal: The training rule of Karras et al. (2022), table 1, for data of unit variance; plug-in log_normal.py"
         in told
     )
-    assert "plug-in" not in told.split("edm.py", 1)[1]
+    assert "plug-in" not in told.split("log_normal.py", 1)[1]

@@ -27,11 +27,13 @@ from diffbench.contracts.metric import NEEDS as NEEDS
 from diffbench.contracts.metric import Better as Better
 from diffbench.contracts.metric import Column as Column
 from diffbench.contracts.metric import Finish as Finish
+from diffbench.contracts.metric import Flow as Flow
 from diffbench.contracts.metric import Measured as Measured
 from diffbench.contracts.metric import Metric as Metric
 from diffbench.contracts.metric import Outcome as Outcome
 from diffbench.contracts.sampler import Sampler as Sampler
 from diffbench.contracts.sampler import Step as Step
+from diffbench.contracts.sampler import Walk as Walk
 from diffbench.contracts.truth import Modes as Modes
 from diffbench.contracts.truth import Potential as Potential
 from diffbench.contracts.truth import Truth as Truth

@@ -13,6 +13,20 @@ from diffbench.contracts.dataset import KNOWN, Dataset, Need
 from diffbench.process import Process
 
 
+class Flow(NamedTuple):
+    """Where a sampler, and the flows that it follows, lead from the same starting points; standardised.
+
+    Attributes:
+      reached: The sampler's samples, `[n, D]`.
+      exact: The points of the exact score's probability flow, `[n, D]`, float64.
+      own: Those of the flow of the sampler's own score, `[n, D]`, float64; None where that is exact.
+    """
+
+    reached: Any
+    exact: Any
+    own: Any = None
+
+
 class Outcome(NamedTuple):
     """What a metric may look at. Widen this record, never a signature.
 
@@ -24,6 +38,7 @@ class Outcome(NamedTuple):
       process: Its process, or None for truth rows.
       dataset: The dataset.
       prepared: What the metric's `prepare` returned.
+      flow: Where the flow leads, for a metric that needs it.
     """
 
     samples: Any
@@ -33,6 +48,7 @@ class Outcome(NamedTuple):
     process: Process | None
     dataset: Dataset
     prepared: Any = None
+    flow: Flow | None = None
 
     def need(self, what: str) -> Any:
         """Returns what a metric needs of a row.
@@ -55,6 +71,7 @@ NEEDS: Mapping[str, Need] = {
     "samples": Need("samples", lambda row: row.samples),
     "score": Need("a score", lambda row: row.score),
     "process": Need("a noise process", lambda row: row.process),
+    "flow": Need("a sampler that follows the probability flow", lambda row: row.flow),
     "train": Need("a finite training set (train_size of at least 2)", lambda row: row.train),
     **KNOWN,
 }
@@ -99,7 +116,8 @@ class Metric:
       columns: What it reports, in order.
       measure: (key, outcome) -> values by column and named arrays.
       needs: What the outcome must offer, of `NEEDS`. Without "samples" the measurement belongs to the
-        score, and every draw from that score shares it.
+        score, and every draw from that score shares it; with "flow" to score and sampler, and its
+        parameter `points` says how many starting points.
       floor: "two_sample" where truth against the reference gives a noise floor that
         values are read against; "two_sided" where `finish` needs draws of truth against
         as many fresh points of truth, and values have no z; else None.

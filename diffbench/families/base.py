@@ -36,6 +36,7 @@ class Family(hk.Module):
 
     Class attributes:
       default_process: Name and parameters of the process it uses unless told otherwise.
+      default_network: Parameters of the network that it has unless a suite says otherwise.
       sampler: Name and parameters of the sampler of its paper.
       weightings: Weights of the loss that it offers; "importance" only where its
         `sample_times` draws for it and `importance` gives the constant.
@@ -43,6 +44,7 @@ class Family(hk.Module):
     """
 
     default_process: ClassVar[Spec] = {"name": "vp"}
+    default_network: ClassVar[Spec] = {}
     sampler: ClassVar[Spec] = {"name": "ancestral"}
     weightings: ClassVar[tuple[str, ...]] = ("simple", "likelihood")
     version: ClassVar[int] = 1

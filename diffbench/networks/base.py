@@ -1,7 +1,7 @@
 """What a score network is, how it is told the noise level, and what its output stands for.
 
 It sees noisy points and their noise level and returns an estimate of eps, the noise
-they hold. What its last layer stands for (eps, x_0, v or the score itself) is a
+they hold. What its last layer stands for (eps, x_0, v, EDM's F or the score itself) is a
 choice of output, converted here once; `score = -eps_hat / sigma`.
 """
 
@@ -57,23 +57,31 @@ def concatenated(t: Array) -> Array:
     return jnp.stack([t - 0.5, jnp.cos(2.0 * jnp.pi * t)], axis=-1)
 
 
+OUTPUTS = ("eps", "x0", "v", "edm", "score")
+
+
 def eps_from_output(output: str, raw: Array, x: Array, alpha: Array, sigma: Array) -> Array:
     """Returns the eps estimate that a network output stands for, `[n, D]`.
 
     Args:
-      output: "eps", "x0", "v" (alpha eps - sigma x_0) or "score".
+      output: One of `OUTPUTS`: "eps", "x0", "v" (alpha eps - sigma x_0), "edm" (Karras's F) or "score".
       raw: Network output, `[n, D]`.
       x: Noisy points, `[n, D]`.
       alpha: Signal scale, `[]` or `[n, 1]`.
       sigma: Noise standard deviation, `[]` or `[n, 1]`.
 
     References:
-      Salimans & Ho (2022), appendix D, for v; here for any alpha^2 + sigma^2.
+      Salimans & Ho (2022), appendix D, for v; here for any alpha^2 + sigma^2. Karras et al. (2022),
+        table 1, for edm: x0_hat = c_skip y + c_out F, y = x/alpha, for data of unit variance.
     """
     if output == "x0":
         return (x - alpha * raw) / sigma
     if output == "v":
         return (sigma * x + alpha * raw) / (alpha**2 + sigma**2)
+    if output == "edm":
+        # (y - x0_hat)/r with c_skip = 1/(1 + r^2), c_out = r/sqrt(1 + r^2) and r = sigma/alpha.
+        size = alpha**2 + sigma**2
+        return sigma * x / size - alpha * raw / size**0.5
     if output == "score":
         return -sigma * raw
     return raw

@@ -19,6 +19,7 @@ from diffbench.contracts import Array
 from diffbench.networks.base import (
     ACTIVATIONS,
     NETWORKS,
+    OUTPUTS,
     Network,
     concatenated,
     eps_from_output,
@@ -60,7 +61,7 @@ class ScoreNetwork(Network):
           embedding_width: Width of the embedding, even.
           fourier_spread: Standard deviation of the Fourier frequencies.
           scale_input: Whether the input is divided by sqrt(alpha^2 + sigma^2).
-          output: "eps", "x0", "v" or "score".
+          output: What the last layer stands for: "eps", "x0", "v", "edm" or "score".
           name: Haiku name.
         """
         super().__init__(name=name)
@@ -74,7 +75,7 @@ class ScoreNetwork(Network):
             raise ValueError(f"widths must be given, and equal for residual blocks; got {list(widths)}")
         checks.choice("activation", activation, tuple(ACTIVATIONS))
         checks.choice("embedding", embedding, ("sinusoidal", "fourier", "concatenate"))
-        checks.choice("output", output, ("eps", "x0", "v", "score"))
+        checks.choice("output", output, OUTPUTS)
         checks.count("embedding_width", embedding_width, least=2)
         checks.positive(fourier_spread=fourier_spread)
         if embedding_width % 2:

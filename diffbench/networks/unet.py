@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from diffbench import checks
 from diffbench.contracts import Array
-from diffbench.networks.base import ACTIVATIONS, NETWORKS, Network, eps_from_output, fourier
+from diffbench.networks.base import ACTIVATIONS, NETWORKS, OUTPUTS, Network, eps_from_output, fourier
 from diffbench.networks.convolution import SIDE, Conv
 from diffbench.spec import Json
 
@@ -80,7 +80,7 @@ class UNet(Network):
           embedding_width: Width of the noise level's Fourier features, even.
           fourier_spread: Standard deviation of their frequencies.
           scale_input: Whether the input is divided by sqrt(alpha^2 + sigma^2).
-          output: "eps", "x0", "v" or "score".
+          output: What the last layer stands for: "eps", "x0", "v", "edm" or "score".
           image: [H, W, C], or nothing: see `image_shape`.
           name: Haiku name.
         """
@@ -100,7 +100,7 @@ class UNet(Network):
         checks.count("depth", depth)
         checks.flag(scale_input=scale_input)
         checks.choice("activation", activation, tuple(ACTIVATIONS))
-        checks.choice("output", output, ("eps", "x0", "v", "score"))
+        checks.choice("output", output, OUTPUTS)
         checks.count("embedding_width", embedding_width, least=2)
         checks.positive(fourier_spread=fourier_spread)
         if embedding_width % 2:

@@ -1,4 +1,4 @@
-"""Processes in closed form: VP, sub-VP, VE, and NCSN's levels, which are VE's.
+"""Processes in closed form: VP, sub-VP, VE and EDM's, and NCSN's levels, which are VE's.
 
 References:
   Song et al. (2021), Score-based generative modeling through SDEs.
@@ -107,6 +107,30 @@ def ve(*, sigma_min: float = 0.01, sigma_max: float = 20.0) -> Process:
     }
     # Its sigma is 0.01 at t = 0 already, so it may end where others would divide by zero.
     return Process("ve", _zero, _ve_log_sigma, constants, t_end=1e-5)
+
+
+def _edm_log_sigma(t: Array, c: Constants) -> Array:
+    return c["log_sigma_max"] + jnp.log(t)
+
+
+@PROCESSES.register("edm")
+def edm(*, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Process:
+    """Returns the process of EDM: alpha = 1 and sigma = sigma_max t, so that time is noise.
+
+    Args:
+      sigma_min: Noise where sampling ends, and the least at which there is training.
+      sigma_max: Noise at t = 1.
+
+    References:
+      Karras et al. (2022), table 1.
+    """
+    checks.ordered("sigma_min", sigma_min, "sigma_max", sigma_max)
+    constants = {
+        "log_sigma_max": jnp.asarray(math.log(sigma_max), float),
+        "prior_sd": jnp.asarray(math.hypot(1.0, sigma_max), float),
+    }
+    end = sigma_min / sigma_max
+    return Process("edm", _zero, _edm_log_sigma, constants, t_min=end, t_end=end)
 
 
 @PROCESSES.register("ncsn")

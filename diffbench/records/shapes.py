@@ -71,7 +71,7 @@ class Cause(BaseModel):
     """Where the failure that a record inherited lies."""
 
     model_config = _STRICT
-    stage: Literal["fit", "draw", "reference", "measure", "floor"]
+    stage: Literal["fit", "draw", "reference", "measure", "floor", "flow"]
     name: Name
 
 
@@ -249,4 +249,5 @@ _RECORDS = {
     "reference": _checked(Record),
     "measure": _checked(Measurement),
     "floor": _checked(Floor),
+    "flow": _checked(Record),
 }

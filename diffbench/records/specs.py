@@ -75,8 +75,28 @@ class PoolSpec(TypedDict):
     seed: int
 
 
+class FlowSpec(TypedDict):
+    """Where the probability flow of a score leads from fixed starting points.
+
+    It is that of a score, as in `ScoreSpec`, without the seed where nothing depends on it.
+    """
+
+    stage: Literal["flow"]
+    dataset: Spec
+    score: str | Spec
+    of: NotRequired[str]
+    error: NotRequired[Json]
+    process: Spec
+    fit: NotRequired[FitSpec]
+    train_size: NotRequired[int]
+    seed: NotRequired[int]
+    t_end: float
+    points: int
+    version: int
+
+
 class MeasureSpec(TypedDict):
-    """A metric of a draw, or of a score alone, against its floor where it has one."""
+    """A metric of a draw, of a score alone or of a sampler's way, against its floor where it has one."""
 
     stage: Literal["measure"]
     metric: Spec
@@ -85,6 +105,9 @@ class MeasureSpec(TypedDict):
     source: NotRequired[ScoreSpec]
     train: NotRequired[PoolSpec]
     floor: NotRequired[FloorSpec]
+    sampler: NotRequired[Spec]
+    flow: NotRequired[FlowSpec]
+    own: NotRequired[FlowSpec]
 
 
 OF_THE_DRAW = ("stage", "sampler", "n", "version")

@@ -32,6 +32,7 @@ FOLDERS = {
     "measure": "measurements",
     "reference": "references",
     "floor": "floors",
+    "flow": "flows",
 }
 # Folders beside those of the records, and whether they are there or not.
 MADE = ("runs", "tables", "figures", quarantine.FOLDER)

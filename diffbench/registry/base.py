@@ -81,11 +81,17 @@ class Registry(Generic[T]):
         self._home = home
         self._entries: dict[str, Entry[T]] = {}
 
-    def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    def register(
+        self, name: str, *, later: tuple[str, ...] = ()
+    ) -> Callable[[Callable[..., T]], Callable[..., T]]:
         """Returns a decorator that registers a builder under `name`.
 
+        Args:
+          name: What it is called.
+          later: Hyperparameters that it got after it was released; see `Entry`.
+
         Raises:
-          ValueError: If the name is taken, or a hyperparameter has no default.
+          ValueError: If the name is taken, a hyperparameter has no default, or `later` names none.
         """
 
         def decorate(build: Callable[..., T]) -> Callable[..., T]:
@@ -93,7 +99,7 @@ class Registry(Generic[T]):
             if origin is not None:
                 # A clash of names is then the plug-in's fault, whichever came first.
                 self._find_shipped()
-            entry = Entry(build, origin, digest)
+            entry = Entry(build, origin, digest, later)
             if name in self._entries:
                 owner = self._entries[name].origin or "diffbench"
                 raise ValueError(f"{self.kind} {name!r} is already registered by {owner}")
@@ -103,6 +109,9 @@ class Registry(Generic[T]):
                     f"{self.kind} {name!r}: every keyword-only parameter needs a default;"
                     f" got none for {', '.join(bare)}"
                 )
+            none = [k for k in later if k not in entry.defaults]
+            if none:
+                raise ValueError(f"{self.kind} {name!r}: later must name parameters; got {', '.join(none)}")
             self._entries[name] = entry
             return build
 
@@ -240,8 +249,9 @@ class Registry(Generic[T]):
         """
         full = self.complete(name, params)
         version = self.version_of(name, full) if built is None else built.version
-        spec: JsonObject = {"name": name, "params": full, "version": version}
-        digest = self.entry(name).digest
+        entry = self.entry(name)
+        spec: JsonObject = {"name": name, "params": entry.as_recorded(full), "version": version}
+        digest = entry.digest
         return {**spec, "plugin": digest} if digest else spec
 
     def version_of(self, name: str, params: Parameters | None = None) -> int:

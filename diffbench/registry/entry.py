@@ -22,11 +22,14 @@ class Entry(Generic[T]):
       origin: None for parts of this package; a plug-in's file or package otherwise.
       digest: Short hash of a plug-in file's text, None otherwise; it enters the
         hash of results, so that an edited plug-in is measured anew.
+      later: Hyperparameters that came after records were made without them: where they have
+        their default they stand in no specification, whose hash is then what it was.
     """
 
     build: Callable[..., T]
     origin: str | None = None
     digest: str | None = None
+    later: tuple[str, ...] = ()
 
     @property
     def shipped(self) -> bool:
@@ -53,6 +56,11 @@ class Entry(Generic[T]):
             name: in_one_form(value) if _is_real(self._parameters[name]) else value
             for name, value in params.items()
         }
+
+    def as_recorded(self, params: Parameters) -> dict[str, Parameter]:
+        """Returns all parameters as specifications hold them: without later ones at their default."""
+        defaults = self.defaults
+        return {k: v for k, v in params.items() if k not in self.later or v != defaults[k]}
 
 
 def _is_real(parameter: inspect.Parameter) -> bool:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import end_of, end_unfit, stepwise
+from diffbench.samplers.base import stepwise, unflown
+from diffbench.samplers.grids import Grid
 
 # Ho et al. (2020), section 4. Half of them leave modes too narrow to pass for truth.
 DEFAULT_STEPS = 1000
 
 
-@SAMPLERS.register("ancestral")
-def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float | None = None) -> Sampler:
+@SAMPLERS.register("ancestral", later=("grid", "rho"))
+def ancestral(
+    *,
+    steps: int | None = None,
+    variance: str = "small",
+    t_end: float | None = None,
+    grid: str | Sequence[float] = "time",
+    rho: float | None = None,
+) -> Sampler:
     """Returns ancestral sampling, x_s ~ q(x_s | x_t, x_0 = x0_hat).
 
     With tau = 1 - (alpha_t sigma_s / (alpha_s sigma_t))^2,
@@ -29,9 +38,12 @@ def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float
     returns x0_hat.
 
     Args:
-      steps: Number of steps; by default 1000, or all of a chain that has fewer.
+      steps: Number of steps; by default 1000, or all of a chain that has fewer, or as many as
+        `grid` has times.
       variance: "small" (the posterior's) or "large" (DDPM's beta).
       t_end: Last time of a continuous process; by default the process's own.
+      grid: How its times lie, see `grids`, or the times themselves.
+      rho: Power of the grid "karras", by default 7.
 
     References:
       Ho et al. (2020), equations 6, 7 and Algorithm 2. Song et al. (2021), appendix F.
@@ -39,17 +51,14 @@ def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float
     if steps is not None:
         checks.count("steps", steps)
     checks.choice("variance", variance, ("small", "large"))
-    checks.end_time(t_end)
+    lie = Grid(grid, rho=rho, t_end=t_end, chained=True)
+    lie.holds(steps, 0)
 
     def times(process: Process) -> Array:
-        if process.grid is None or not process.chain:
-            end = process.t_end if t_end is None else t_end
-            noisy = jnp.linspace(process.t_max, end, steps or DEFAULT_STEPS)
-        else:
-            size = process.grid.shape[0]
-            taken = min(size, steps or DEFAULT_STEPS)
-            noisy = process.grid[np.round(np.linspace(size - 1, 0, taken)).astype(int)]
-        return jnp.append(noisy, 0.0)
+        taken = lie.listed or steps or DEFAULT_STEPS
+        if process.grid is not None and process.chain:
+            taken = min(process.grid.shape[0], taken)
+        return jnp.append(lie.times(process, taken), 0.0)
 
     def step(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
         alpha_t, sigma_t = process.alpha(t), process.sigma(t)
@@ -64,16 +73,9 @@ def ancestral(*, steps: int | None = None, variance: str = "small", t_end: float
         mean = alpha_s * x0_hat + sigma_s * keep * eps_hat
         return Step(mean + spread * jax.random.normal(key, x.shape), mean)
 
-    def unfit(process: Process) -> str | None:
-        if process.chain and process.grid is not None and (steps or 0) > process.grid.shape[0]:
-            return f"steps = {steps} is more than the {process.grid.shape[0]} of process {process.name!r}"
-        if process.chain and t_end is not None:
-            return f"t_end = {t_end:g} is for a continuous process; {process.name} is a chain to the data"
-        return end_unfit(t_end, process)
-
-    def end(process: Process) -> float:
-        if process.chain and process.grid is not None:
-            return float(process.grid[0])
-        return end_of(t_end, process)
-
-    return Sampler(run=stepwise(step, times), unfit=unfit, end=end)
+    return Sampler(
+        run=stepwise(step, times),
+        unfit=lambda process: lie.unfit(process, steps, 0),
+        end=lie.end,
+        unflown=unflown(noise=True),
+    )

@@ -12,12 +12,21 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from diffbench.contracts import Array, PRNGKey, Score, Step
+from diffbench import checks
+from diffbench.contracts import Array, PRNGKey, Sampler, Score, Step, Walk
 from diffbench.process import Process
+from diffbench.samplers.grids import Grid
 
 StepFunction = Callable[[PRNGKey, Array, Array, Array, Score, Process], Step]
 Times = Callable[[Process], Array]
 Run = Callable[[PRNGKey, Array, Score, Process], tuple[Array, int]]
+
+Go = Callable[[PRNGKey, Array, Array, Array | int, Score, Process], Step]
+
+FEW_STEPS = 20
+"""Default of the samplers that are made for few steps."""
+# Up to so many they share a program.
+SHARED_STEPS = 64
 
 
 def stepwise(step: StepFunction, times: Times, evaluations: int = 1) -> Run:
@@ -41,6 +50,74 @@ def stepwise(step: StepFunction, times: Times, evaluations: int = 1) -> Run:
         return last.mean, evaluations * (t.size - 1)
 
     return run
+
+
+def noise_of(x: Array, t: Array, score: Score, process: Process) -> Array:
+    """Returns eps_hat = -sigma s, the noise in points x `[n, D]` at time t, `[n, D]`."""
+    return -process.sigma(t) * score(x, t)
+
+
+def data_of(x: Array, t: Array, score: Score, process: Process) -> Array:
+    """Returns x0_hat = (x + sigma^2 s)/alpha, what points x `[n, D]` at time t were, `[n, D]`."""
+    return (x + process.sigma(t) ** 2 * score(x, t)) / process.alpha(t)
+
+
+def walker(
+    go: Go, grid: Grid, steps: int, *, evaluations: int = 1, denoise: bool = False, noise: bool = False
+) -> Sampler:
+    """Returns the sampler of a walk over a grid, whose number of steps is an argument of its program.
+
+    Args:
+      go: (key, x_T, times `[most + 1]`, steps, score, process) -> the last step.
+      grid: Where it asks.
+      steps: Number of steps.
+      evaluations: Score evaluations in one step.
+      denoise: Whether one more evaluation leads from the last time to the data, `data_of`.
+      noise: Whether it draws noise.
+
+    Raises:
+      ValueError: If the grid is a list of another length.
+    """
+    checks.count("steps", steps)
+    checks.flag(denoise=denoise)
+    grid.holds(steps, 1)
+    most = max(SHARED_STEPS, 1 << (steps - 1).bit_length())
+
+    def run(key: PRNGKey, x: Array, score: Score, process: Process, steps: Array | int) -> Array:
+        t = grid.spread(process, steps, most)
+        last = go(key, x, t, steps, score, process)
+        return data_of(last.x, t[steps], score, process) if denoise else last.mean
+
+    nfe = evaluations * steps + int(denoise)
+    return Sampler(
+        run=lambda key, x, score, process: (run(key, x, score, process, steps), nfe),
+        unfit=lambda process: grid.unfit(process, steps, 1),
+        end=grid.end,
+        unflown=unflown(noise=noise, denoise=denoise),
+        # A list of times is of its own number of steps.
+        walk=Walk(run, steps, most, nfe) if grid.listed is None else None,
+    )
+
+
+def stepping(step: StepFunction) -> Go:
+    """Returns the walk of a step function."""
+
+    def go(key: PRNGKey, x: Array, t: Array, steps: Array | int, score: Score, process: Process) -> Step:
+        keys = jax.random.split(key, t.size - 1)
+
+        def body(i: Array, last: Step) -> Step:
+            return step(keys[i], last.x, t[i], t[i + 1], score, process)
+
+        return jax.lax.fori_loop(0, steps, body, Step(x, x))
+
+    return go
+
+
+def unflown(*, noise: bool = False, denoise: bool = False) -> str | None:
+    """Returns why samples are no points of the probability flow, or None: see `Sampler.unflown`."""
+    if noise:
+        return "it draws noise of its own"
+    return "its last step leaves the flow for the data (denoise = true)" if denoise else None
 
 
 def uniform_times(steps: int, t_end: float | None) -> Times:
@@ -94,8 +171,3 @@ def end_unfit(t_end: float | None, process: Process) -> str | None:
     if t_end is not None and t_end < process.t_min:
         return f"t_end = {t_end:g} is below t_min = {process.t_min:g} of process {process.name!r}"
     return None
-
-
-def end_of(t_end: float | None, process: Process) -> float:
-    """Returns the time at which a sampler ends: its own, or the process's."""
-    return process.t_end if t_end is None else t_end

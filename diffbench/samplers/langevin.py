@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score
 from diffbench.process import Process
-from diffbench.samplers.base import langevin_step
+from diffbench.samplers.base import langevin_step, unflown
+from diffbench.samplers.grids import Grid
 
 DEFAULT_LEVELS = 50
 
 
-@SAMPLERS.register("annealed_langevin")
+@SAMPLERS.register("annealed_langevin", later=("grid", "rho"))
 def annealed_langevin(
     *,
     steps_per_level: int = 20,
@@ -21,6 +24,8 @@ def annealed_langevin(
     growth: float = 2.0,
     levels: int | None = None,
     denoise: bool = True,
+    grid: str | Sequence[float] = "time",
+    rho: float | None = None,
 ) -> Sampler:
     """Returns annealed Langevin dynamics over the levels of a process with alpha = 1.
 
@@ -33,9 +38,11 @@ def annealed_langevin(
       steps_per_level: Langevin steps at each level.
       step: Step at the last level, in units of sigma_L^2.
       growth: Power of sigma_i / sigma_L; the paper's is 2, some tutorials print 1.
-      levels: Number of levels on a continuous process, even in t; by default 50. On NCSN's
-        own levels it is refused.
+      levels: Number of levels on a continuous process, at least 2; by default 50.
       denoise: Whether to end with x + sigma_L^2 s, one more evaluation.
+      grid: How the levels of a continuous process lie, see `grids`, or their times.
+      rho: Power of the grid "karras", by default 7. On NCSN's own levels `levels` and `grid`
+        are refused.
 
     References:
       Song & Ermon (2019), Algorithm 1; Jolicoeur-Martineau et al. (2021), for the
@@ -46,11 +53,15 @@ def annealed_langevin(
     checks.flag(denoise=denoise)
     if levels is not None:
         checks.count("levels", levels, least=2)
+    lie = Grid(grid, rho=rho)
+    lie.holds(levels, 0)
 
     def run(key: PRNGKey, x: Array, score: Score, process: Process) -> tuple[Array, int]:
         ascending = process.grid
-        if ascending is None:
+        if ascending is None and grid == "time":
             ascending = jnp.linspace(process.t_end, process.t_max, levels or DEFAULT_LEVELS)
+        elif ascending is None:
+            ascending = lie.times(process, lie.listed or levels or DEFAULT_LEVELS)[::-1]
         t_last = ascending[0]
         times = jnp.repeat(ascending[::-1], steps_per_level)
         keys = jax.random.split(key, times.size)
@@ -69,12 +80,14 @@ def annealed_langevin(
     def unfit(process: Process) -> str | None:
         if levels is not None and process.grid is not None:
             return f"levels = {levels} is for a continuous process; {process.name} has levels of its own"
+        if grid != "time" and process.grid is not None:
+            return f"grid = {grid!r} is for a continuous process; {process.name} has levels of its own"
         alpha = float(process.alpha(jnp.asarray(process.t_max)))
         if abs(alpha - 1.0) > 1e-6:
             return f"it needs alpha = 1 at every level (ve, ncsn); {process.name} ends at {alpha:.3g}"
-        return None
+        return None if process.grid is not None else lie.unfit(process, levels, 0)
 
     def end(process: Process) -> float:
-        return process.t_end if process.grid is None else float(process.grid[0])
+        return lie.end(process) if process.grid is None else float(process.grid[0])
 
-    return Sampler(run=run, unfit=unfit, end=end)
+    return Sampler(run=run, unfit=unfit, end=end, unflown=unflown(noise=True))

@@ -1,6 +1,9 @@
-"""The probability-flow ODE, by an adaptive solver or by Heun's method."""
+"""The probability-flow ODE, by an adaptive solver, by Heun's method or by Euler's."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import diffrax
 import jax.numpy as jnp
@@ -8,11 +11,16 @@ import jax.numpy as jnp
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import end_of, end_unfit, stepwise, uniform_times
+from diffbench.samplers.base import stepwise
+from diffbench.samplers.grids import Grid
 
-HEUN_STEPS = 100
+FIXED_STEPS = 100
+# Evaluations in a step of the solvers that take the steps they are told.
+FIXED = {"heun": 2, "euler": 1}
 # Stages whose slope is new in each attempted step: both pairs reuse the last one.
 SOLVERS = {"tsit5": (diffrax.Tsit5, 6), "dopri5": (diffrax.Dopri5, 6)}
+_FIXED, _ADAPTIVE = (" or ".join(map(repr, names)) for names in (FIXED, SOLVERS))
+TOLERANCE, MAX_STEPS = 1e-5, 4096
 
 
 def flow(x: Array, t: Array, score: Score, process: Process) -> Array:
@@ -24,15 +32,17 @@ def flow(x: Array, t: Array, score: Score, process: Process) -> Array:
     return process.drift(t) * x - 0.5 * process.diffusion(t) ** 2 * score(x, t)
 
 
-@SAMPLERS.register("probability_flow")
+@SAMPLERS.register("probability_flow", later=("grid", "rho"))
 def probability_flow(
     *,
     solver: str = "tsit5",
-    rtol: float = 1e-5,
-    atol: float = 1e-5,
+    rtol: float = TOLERANCE,
+    atol: float = TOLERANCE,
     steps: int | None = None,
-    max_steps: int = 4096,
+    max_steps: int = MAX_STEPS,
     t_end: float | None = None,
+    grid: str | Sequence[float] = "time",
+    rho: float | None = None,
 ) -> Sampler:
     """Returns a solver of the probability-flow ODE; it draws no noise of its own.
 
@@ -40,26 +50,46 @@ def probability_flow(
     step, so a sample depends on the batch it is drawn in.
 
     Args:
-      solver: "tsit5" or "dopri5" (adaptive), or "heun" (fixed steps, even in t).
+      solver: "tsit5" or "dopri5" (adaptive), or "heun" or "euler" (fixed steps).
       rtol: Relative tolerance of the adaptive solvers.
       atol: Absolute tolerance of the adaptive solvers, standardised units.
-      steps: Number of Heun steps, two evaluations each; by default 100. Refused with the
-        adaptive solvers, which choose their own.
+      steps: Number of Heun steps, two evaluations each, or of Euler steps, one each; by default
+        100. Refused with the adaptive solvers, which choose their own.
       max_steps: Attempted adaptive steps after which the solve has failed.
       t_end: Where to stop; by default the process's own.
+      grid: How the times of fixed steps lie, see `grids`, or the times themselves, one more
+        than steps; refused with the adaptive solvers.
+      rho: Power of the grid "karras", by default 7.
 
     References:
       Song et al. (2021), section 4.3 (tolerance 1e-5); Tsitouras (2011); Dormand &
       Prince (1980); Karras et al. (2022), for Heun.
     """
-    checks.choice("solver", solver, (*SOLVERS, "heun"))
+    checks.choice("solver", solver, (*SOLVERS, *FIXED))
     checks.positive(rtol=rtol, atol=atol)
     if steps is not None:
         checks.count("steps", steps)
         if solver in SOLVERS:
-            raise ValueError(f"steps is for solver 'heun'; {solver!r} chooses its own; got steps = {steps}")
+            raise ValueError(f"steps is for solver {_FIXED}; {solver!r} chooses its own; got steps = {steps}")
     checks.count("max_steps", max_steps)
-    checks.end_time(t_end)
+    lie = Grid(grid, rho=rho, t_end=t_end)
+    if solver in SOLVERS and grid != "time":
+        raise ValueError(f"grid is for solver {_FIXED}; {solver!r} chooses its times; got grid = {grid!r}")
+    for name, value, default in (
+        ("rtol", rtol, TOLERANCE),
+        ("atol", atol, TOLERANCE),
+        ("max_steps", max_steps, MAX_STEPS),
+    ):
+        if solver in FIXED and value != default:
+            raise ValueError(
+                f"{name} is for solver {_ADAPTIVE}; {solver!r} takes its steps as told; got {value}"
+            )
+    lie.holds(steps, 1)
+    count = steps or (FIXED_STEPS if lie.listed is None else lie.listed - 1)
+
+    def euler(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
+        x = x + (s - t) * flow(x, t, score, process)
+        return Step(x, x)
 
     def heun(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
         slope = flow(x, t, score, process)
@@ -69,7 +99,7 @@ def probability_flow(
 
     def adaptive(key: PRNGKey, x: Array, score: Score, process: Process) -> tuple[Array, Array]:
         method, stages = SOLVERS[solver]
-        end = process.t_end if t_end is None else t_end
+        end = lie.end(process)
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, x, args: flow(x, jnp.asarray(t), score, process)),
             method(),
@@ -86,13 +116,8 @@ def probability_flow(
         nfe = stages * solution.stats["num_steps"] + 1
         return jnp.where(solved, solution.ys[-1], jnp.nan), nfe
 
-    run = (
-        adaptive
-        if solver in SOLVERS
-        else stepwise(heun, uniform_times(steps or HEUN_STEPS, t_end), evaluations=2)
-    )
-    return Sampler(
-        run=run,
-        unfit=lambda process: end_unfit(t_end, process),
-        end=lambda process: end_of(t_end, process),
-    )
+    run: Any = adaptive
+    if solver in FIXED:
+        move = {"heun": heun, "euler": euler}[solver]
+        run = stepwise(move, lambda process: lie.times(process, count + 1), FIXED[solver])
+    return Sampler(run=run, unfit=lambda process: lie.unfit(process, count, 1), end=lie.end, unflown=None)

@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
 from diffbench import checks
 from diffbench.contracts import SAMPLERS, Array, PRNGKey, Sampler, Score, Step
 from diffbench.process import Process
-from diffbench.samplers.base import (
-    end_of,
-    end_unfit,
-    langevin_step,
-    reverse_sde_step,
-    stepwise,
-    uniform_times,
-)
+from diffbench.samplers.base import langevin_step, reverse_sde_step, stepwise, unflown
+from diffbench.samplers.grids import Grid
 
 
-@SAMPLERS.register("euler_maruyama")
-def euler_maruyama(*, steps: int = 1000, t_end: float | None = None) -> Sampler:
-    """Returns Euler-Maruyama on the reverse-time SDE, even steps in t.
+@SAMPLERS.register("euler_maruyama", later=("grid", "rho"))
+def euler_maruyama(
+    *,
+    steps: int = 1000,
+    t_end: float | None = None,
+    grid: str | Sequence[float] = "time",
+    rho: float | None = None,
+) -> Sampler:
+    """Returns Euler-Maruyama on the reverse-time SDE.
 
     Args:
       steps: Number of steps.
       t_end: Where to stop; by default the process's own.
+      grid: How its times lie, see `grids`, or the times themselves, one more than steps.
+      rho: Power of the grid "karras", by default 7.
 
     References:
       Song et al. (2021), equation 6.
     """
     checks.count("steps", steps)
-    checks.end_time(t_end)
+    lie = Grid(grid, rho=rho, t_end=t_end)
+    lie.holds(steps, 1)
 
     def step(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
         return reverse_sde_step(key, x, t, s, score(x, t), process)
 
     return Sampler(
-        run=stepwise(step, uniform_times(steps, t_end)),
-        unfit=lambda process: end_unfit(t_end, process),
-        end=lambda process: end_of(t_end, process),
+        run=stepwise(step, lambda process: lie.times(process, steps + 1)),
+        unfit=lambda process: lie.unfit(process, steps, 1),
+        end=lie.end,
+        unflown=unflown(noise=True),
     )
 
 
-@SAMPLERS.register("predictor_corrector")
+@SAMPLERS.register("predictor_corrector", later=("grid", "rho"))
 def predictor_corrector(
-    *, steps: int = 500, corrections: int = 1, snr: float = 0.16, t_end: float | None = None
+    *,
+    steps: int = 500,
+    corrections: int = 1,
+    snr: float = 0.16,
+    t_end: float | None = None,
+    grid: str | Sequence[float] = "time",
+    rho: float | None = None,
 ) -> Sampler:
     """Returns Song's predictor-corrector: Langevin steps, then one reverse-SDE step.
 
@@ -57,6 +69,8 @@ def predictor_corrector(
       corrections: Langevin steps before each predictor step.
       snr: Signal-to-noise ratio of the Langevin step.
       t_end: Where to stop; by default the process's own.
+      grid: How its times lie, see `grids`, or the times themselves, one more than steps.
+      rho: Power of the grid "karras", by default 7.
 
     References:
       Song et al. (2021), Algorithms 2 to 5, with snr = 0.16 from appendix G.
@@ -64,7 +78,8 @@ def predictor_corrector(
     checks.count("steps", steps)
     checks.count("corrections", corrections)
     checks.positive(snr=snr)
-    checks.end_time(t_end)
+    lie = Grid(grid, rho=rho, t_end=t_end)
+    lie.holds(steps, 1)
 
     def correct(key: PRNGKey, x: Array, a: Array, slope: Array) -> Array:
         # Redrawing z from the same key gives the very noise that the step will add.
@@ -80,9 +95,10 @@ def predictor_corrector(
         return reverse_sde_step(key_predict, x, t, s, score(x, t), process)
 
     return Sampler(
-        run=stepwise(step, uniform_times(steps, t_end), evaluations=corrections + 1),
-        unfit=lambda process: end_unfit(t_end, process),
-        end=lambda process: end_of(t_end, process),
+        run=stepwise(step, lambda process: lie.times(process, steps + 1), evaluations=corrections + 1),
+        unfit=lambda process: lie.unfit(process, steps, 1),
+        end=lie.end,
+        unflown=unflown(noise=True),
     )
 
 

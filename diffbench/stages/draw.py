@@ -11,7 +11,7 @@ from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
 from diffbench.records.outcome import DIVERGED
 from diffbench.records.places import GAUSSIAN, TRUTH
-from diffbench.records.specs import DrawSpec, ScoreSpec
+from diffbench.records.specs import DrawSpec, FlowSpec, ScoreSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import BoundScore, Given
 from diffbench.spec import label_of, part_of
@@ -21,7 +21,7 @@ from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
 
-def score_of(spec: DrawSpec | ScoreSpec, inputs: Inputs, dataset: Dataset) -> BoundScore:
+def score_of(spec: DrawSpec | ScoreSpec | FlowSpec, inputs: Inputs, dataset: Dataset) -> BoundScore:
     """Returns the score that a draw's specification names, made of what its source needs."""
     source = sources.from_spec(spec)
     fit = train = None

@@ -10,7 +10,7 @@ from diffbench.contracts import Array, key_for
 from diffbench.programs import model as models
 from diffbench.programs import training
 from diffbench.records.outcome import DIVERGED
-from diffbench.records.specs import DrawSpec, FitSpec, PoolSpec, ScoreSpec
+from diffbench.records.specs import DrawSpec, FitSpec, FlowSpec, PoolSpec, ScoreSpec
 from diffbench.spec import Json, label_of, part_of
 from diffbench.stages.base import Stage
 from diffbench.stages.inputs import Inputs, Made
@@ -20,7 +20,7 @@ POOL_POINTS = 2**20
 POOL_NUMBERS = 2**24
 
 
-def pool_of(spec: FitSpec | DrawSpec | ScoreSpec | PoolSpec) -> Array:
+def pool_of(spec: FitSpec | DrawSpec | ScoreSpec | PoolSpec | FlowSpec) -> Array:
     """Returns training points, standardised, `[N, D]`.
 
     Args:

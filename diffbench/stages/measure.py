@@ -20,6 +20,7 @@ from diffbench.spec import Json, JsonObject, canonical, label_of
 from diffbench.stages.base import Stage
 from diffbench.stages.draw import score_of
 from diffbench.stages.fit import pool_of
+from diffbench.stages.flow import followed
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
@@ -71,14 +72,15 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
     drawn = spec.get("draw")
     of = drawn or spec["source"]
     # In the order in which they were made: the first failure is the one to tell.
-    inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"))
+    inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"), spec.get("flow"), spec.get("own"))
     samples = None
     if drawn is not None:
         samples = dataset.standardise(inputs.arrays(drawn)["samples"])
-    score = process = None
+    score = process = flow = None
     if "process" in of:
-        process = models.make_process(of["process"])
-        score = scores.evaluator(score_of(of, inputs, dataset), process)
+        process, source = models.make_process(of["process"]), score_of(of, inputs, dataset)
+        score = scores.evaluator(source, process)
+        flow = followed(spec, inputs, source, process)
     outcome = Outcome(
         samples=samples,
         reference=_reference_points(of_truth, inputs, dataset),
@@ -87,6 +89,7 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
         process=process,
         dataset=dataset,
         prepared=_prepared(canonical(spec["metric"]), canonical(of_truth), str(inputs.store.root)),
+        flow=flow,
     )
     key = key_for(of["seed"], "measure", spec["metric"]["name"], label_of(of_truth["dataset"]))
     values, arrays = metric.measure(key, outcome)

@@ -12,16 +12,21 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from diffbench.contracts import METRICS, Metric
+from diffbench.contracts import METRICS, SAMPLERS, Metric
+from diffbench.process import PROCESSES
+from diffbench.programs.flow import VERSION as FLOW_VERSION
 from diffbench.records import places
 from diffbench.records.places import BRACKETS, Place
 from diffbench.records.reader import Reader, many
-from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec, score_of
+from diffbench.records.specs import FloorSpec, FlowSpec, MeasureSpec, ReferenceSpec, score_of
 from diffbench.records.store import Store, is_final
+from diffbench.sources.exact import NAME as EXACT
 from diffbench.spec import Json, JsonObject, Names, Spec, identify
 from diffbench.stages import replicas
 from diffbench.stages.work import STAGES
 from diffbench.suites.cells import Cell
+from diffbench.suites.following import unfollowed
+from diffbench.suites.parts import make_dataset
 from diffbench.workers.payload import Payload
 from diffbench.workers.tasks import Task
 
@@ -108,6 +113,9 @@ def plan(
             if spec.get("floor") is not None:
                 truth["floors"][label] = need(spec["floor"], (row["reference_id"],), metric)
                 waits.append(truth["floors"][label])
+            for flow in ("flow", "own"):
+                if flow in spec:
+                    waits.append(need(spec[flow], after if flow == "own" else (), flow))
             row["measures"][label] = need(spec, waits, metric)
         rows.append(row)
     have = _settled(needs, store, retry_failed)
@@ -180,6 +188,7 @@ class _Judging:
     def __init__(self) -> None:
         self._metrics: dict[int, Metric] = {}
         self._shared: dict[tuple[object, ...], Any] = {}
+        self._ends: dict[tuple[str, ...], float | None] = {}
 
     def _once(self, key: tuple[object, ...], spec: S) -> S:
         # A key is of one stage, for stages keep different things in it.
@@ -203,6 +212,38 @@ class _Judging:
         }
         return self._once((id(metric), id(cell.data), cell.reference, spec["n"], spec["draws"]), spec)
 
+    def _flows(self, cell: Cell, metric: Spec) -> tuple[FlowSpec, FlowSpec | None] | None:
+        """Returns the flow of the exact score for a cell, and that of another score; None without."""
+        end = self._end(cell)
+        if end is None:
+            return None
+        draw, points = cell.draw, int(metric["params"]["points"])
+
+        def of(source: Mapping[str, Any]) -> FlowSpec:
+            made: Any = {**source, "stage": "flow", "dataset": cell.data, "process": draw["process"],
+                         "t_end": end, "points": points, "version": FLOW_VERSION}  # fmt: skip
+            flow: FlowSpec = made
+            return flow
+
+        key = ("flow", id(cell.data), identify([draw["process"], end, points]))
+        exact = self._once(key, of({"score": EXACT}))
+        if cell.kind == EXACT:
+            return exact, None
+        source = score_of(draw)
+        # A fit has a seed of its own, and a training set that of the draw.
+        seeded = "train_size" in source
+        return exact, of(source if seeded else {k: v for k, v in source.items() if k != "seed"})
+
+    def _end(self, cell: Cell) -> float | None:
+        """Returns where the sampler of a cell ends, None where it cannot be held to the exact flow."""
+        sampler = cell.draw["sampler"]
+        key = cell.place.dataset.id, cell.place.sampler.id, cell.place.process.id
+        if key not in self._ends:
+            process = PROCESSES.from_spec(cell.draw["process"])
+            reason = unfollowed(sampler, process, make_dataset(cell.data))
+            self._ends[key] = None if reason else float(SAMPLERS.from_spec(sampler).end(process))
+        return self._ends[key]
+
     def measure(self, cell: Cell, metric: Spec) -> MeasureSpec | None:
         """Returns the specification of a measurement, or None where it has no meaning.
 
@@ -223,6 +264,13 @@ class _Judging:
             return None
         else:
             spec["source"] = score_of(cell.draw)
+        if "flow" in needs:
+            flows = self._flows(cell, metric)
+            if flows is None:
+                return None
+            spec["sampler"], spec["flow"] = cell.draw["sampler"], flows[0]
+            if flows[1] is not None:
+                spec["own"] = flows[1]
         if "train" in needs:
             spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
         if built.floor is not None:

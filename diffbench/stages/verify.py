@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from diffbench import checks
-from diffbench.contracts import DATASETS, FAMILIES, METRICS
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks.base import NETWORKS
 from diffbench.plugins import load
 from diffbench.process import PROCESSES
@@ -39,9 +39,10 @@ ABSOLUTE = 1e-6
 PATIENCE = 20.0
 
 
-# The parts that a measurement builds: all but the sampler.
+# The parts that a measurement builds.
 PARTS: Mapping[str, Registry[Any]] = {
-    registry.kind: registry for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES, SOURCES)
+    registry.kind: registry
+    for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES, SAMPLERS, SOURCES)
 }
 
 
@@ -169,7 +170,9 @@ def _parts(spec: object) -> Iterator[tuple[str, Spec]]:
     for key, value in spec.items() if isinstance(spec, Mapping) else ():
         if key in PARTS and isinstance(value, Mapping):
             yield key, value
-        elif key != "sampler":
+        elif key == "draw":  # whose samples are stored
+            yield from _parts({k: v for k, v in value.items() if k != "sampler"})
+        else:
             yield from _parts(value)
 
 

@@ -21,6 +21,7 @@ from diffbench.records.store import Store, is_final
 from diffbench.spec import Json, JsonObject, Spec, identify
 from diffbench.stages import draw as draws
 from diffbench.stages import fit as fits
+from diffbench.stages import flow as flows
 from diffbench.stages import measure as measures
 from diffbench.stages import replicas
 from diffbench.stages.inputs import Blocked, Inputs, Made
@@ -28,7 +29,7 @@ from diffbench.workers.payload import Payload, Told
 
 STAGES = {
     stage.name: stage
-    for stage in (measures.REFERENCE, fits.FIT, draws.DRAW, measures.FLOOR, measures.MEASURE)
+    for stage in (measures.REFERENCE, fits.FIT, draws.DRAW, flows.FLOW, measures.FLOOR, measures.MEASURE)
 }
 """All stages by name, the most urgent first."""
 

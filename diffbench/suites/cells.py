@@ -23,7 +23,7 @@ from diffbench.records.specs import DrawSpec, FitSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import SOURCES, Source
 from diffbench.spec import Json, JsonObject, Spec
-from diffbench.suites import models, parts
+from diffbench.suites import following, models, parts
 from diffbench.suites.building import build
 from diffbench.suites.models import Model
 from diffbench.suites.parts import Data
@@ -135,6 +135,7 @@ def expand(suite: Suite) -> list[Cell]:
     )
     cells: dict[tuple[str, int], Cell] = {}
     for one in data:
+        following.check(one, [shape.model for shape in rows.families])
         common: JsonObject = {
             "data": one.spec,
             "train_size": one.train_size,

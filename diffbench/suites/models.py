@@ -63,6 +63,8 @@ def families_of(suite: Suite) -> list[Model]:
                 raise ValueError(f"network must be a table; got {own!r}")
             network = {**suite.network, **own}
             name = network.pop("name", "mlp")
+            takes = NETWORKS.entry(name).defaults
+            network = {**{k: v for k, v in family.default_network.items() if k in takes}, **network}
             named.append((NETWORKS, name))
             shape = NETWORKS.spec_of(name, network)
             reason = family.unfit(built)

@@ -32,13 +32,14 @@ from diffbench.suites.suite import Item, Suite, SuiteError, items
 
 
 class Data(NamedTuple):
-    """A dataset of the suite, built."""
+    """A dataset of the suite, built; `named` are the metrics that it asks for by name, not by "all"."""
 
     item: Item
     spec: Spec
     dataset: Dataset
     train_size: int | None
     metrics: tuple[Spec, ...]
+    named: frozenset[str] = frozenset()
 
 
 @functools.lru_cache(maxsize=64)
@@ -73,7 +74,8 @@ def datasets_of(suite: Suite) -> list[Data]:
             raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
         points = {"samples": suite.samples, "reference": suite.reference or suite.samples}
         metrics = _metrics(wanted, dataset, points if size is None else {**points, "train": size})
-        found.append(Data(item, spec, make_dataset(spec), size, metrics))
+        named = frozenset(one.name for one in items(wanted, "metrics") if one.name != "all")
+        found.append(Data(item, spec, make_dataset(spec), size, metrics, named))
     _columns_apart([metric for data in found for metric in data.metrics])
     return found
 

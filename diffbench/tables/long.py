@@ -17,7 +17,7 @@ from diffbench.records.outcome import ERROR, OK, ending
 from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 from diffbench.spec import Json, JsonObject
-from diffbench.tables import rendering, spreadsheet
+from diffbench.tables import orders, rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.split import error_split
 
@@ -38,6 +38,7 @@ class Tables(NamedTuple):
       times: One row per fit, draw, floor and measurement.
       leading: Metrics that go first wherever some are chosen.
       measured: Name of the measurement behind each row of the long table.
+      orders: One row per solver, grid, score and process: errors against the exact flow, slope, regret.
     """
 
     long: pd.DataFrame
@@ -46,6 +47,7 @@ class Tables(NamedTuple):
     times: pd.DataFrame
     leading: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()
+    orders: pd.DataFrame = pd.DataFrame()
 
 
 def read_run(store: Store) -> JsonObject:
@@ -76,8 +78,8 @@ def build(store: Store) -> Tables:
         long[column] = long[column].astype("Int64")
     split = error_split(long, processes_of(run["cells"]), run["columns"])
     leading = tuple(run.get("leading", ()))
-    made = Tables(long, compare(long, run["columns"]), split, _times(run, reader), leading, measured)
-    return made
+    times, solvers = _times(run, reader), orders.orders(long, run)
+    return Tables(long, compare(long, run["columns"]), split, times, leading, measured, solvers)
 
 
 def processes_of(cells: Iterable[Json]) -> dict[str, str]:
@@ -166,6 +168,10 @@ def _stages(run: Json) -> Iterator[tuple[str, str | None, tuple[object, ...], st
 
 def contents(tables: Tables, columns: Json) -> dict[str, bytes]:
     """Returns the file of every table, the comparison first."""
+    flown = {} if tables.orders.empty else {
+        "orders.md": orders.markdown(tables.orders).encode(),
+        "orders.csv": spreadsheet.csv(tables.orders),
+    }  # fmt: skip
     return {
         "comparison.md": rendering.markdown(tables.long, columns).encode(),
         "comparison.csv": spreadsheet.csv(tables.comparison),
@@ -177,6 +183,7 @@ def contents(tables: Tables, columns: Json) -> dict[str, bytes]:
         "measurements.csv": spreadsheet.csv(tables.long),
         "measurements.parquet": _parquet(tables.long),
         "times.csv": spreadsheet.csv(tables.times),
+        **flown,
     }
 
 

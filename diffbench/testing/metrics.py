@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from diffbench.contracts import DATASETS, Array, Metric, Outcome, key_for
+from diffbench.contracts import DATASETS, Array, Flow, Metric, Outcome, key_for
 from diffbench.process import PROCESSES
 from diffbench.testing.base import Examination, Findings
 
@@ -37,7 +37,8 @@ def check_metric(metric: Metric, n: int = 128) -> Findings:
         return dataset.score(x, process.alpha(t), process.sigma(t))
 
     prepared = metric.prepare(y, dataset) if metric.prepare else None
-    outcome = Outcome(x, y, train, score, process, dataset, prepared)
+    flow = Flow(np.asarray(x), np.asarray(y), np.asarray(train))
+    outcome = Outcome(x, y, train, score, process, dataset, prepared, flow)
     values, arrays = metric.measure(key_m, outcome)
     if metric.finish is not None:
         values = metric.finish(values, arrays, {k: np.stack([v, 2 * v + 1]) for k, v in arrays.items()})

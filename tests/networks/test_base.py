@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from diffbench.contracts import FAMILIES
-from diffbench.networks.base import ACTIVATIONS, NETWORKS, concatenated, eps_from_output, fourier, sinusoidal
+from diffbench.networks.base import (
+    ACTIVATIONS,
+    NETWORKS,
+    OUTPUTS,
+    concatenated,
+    eps_from_output,
+    fourier,
+    sinusoidal,
+)
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 
@@ -125,6 +133,10 @@ def test_every_output_stands_for_eps(alpha, sigma, column):
     if column:
         alpha, sigma = np.full((N, 1), alpha), np.full((N, 1), sigma)
     outputs = {"eps": eps, "x0": x0, "v": alpha * eps - sigma * x0, "score": -eps / sigma}
+    # Karras et al. (2022), equation 7: x0_hat = c_skip y + c_out F at y = x/alpha, with sigma_data = 1.
+    y, r = x / alpha, sigma / alpha
+    outputs["edm"] = (x0 - y / (r**2 + 1)) / (r / np.sqrt(r**2 + 1))
+    assert {*outputs} == {*OUTPUTS}
     for output, raw in outputs.items():
         np.testing.assert_allclose(eps_from_output(output, raw, x, alpha, sigma), eps, rtol=1e-9, atol=1e-9)
 
@@ -191,7 +203,7 @@ def test_the_score_asks_for_no_random_key():
             ValueError,
             "embedding must be one of sinusoidal, fourier, concatenate; got 'raw'",
         ),
-        ({"output": "x"}, ValueError, "output must be one of eps, x0, v, score; got 'x'"),
+        ({"output": "x"}, ValueError, "output must be one of eps, x0, v, edm, score; got 'x'"),
         ({"embedding_width": 7}, ValueError, "embedding_width must be even; got 7"),
         ({"embedding_width": 0}, ValueError, "embedding_width must be at least 2; got 0"),
         ({"fourier_spread": 0.0}, ValueError, "fourier_spread must be positive and finite; got 0.0"),

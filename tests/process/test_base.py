@@ -19,6 +19,10 @@ CASES = [
     ("sub_vp", {"beta_max": 10.0}),
     ("ve", {}),
     ("ve", {"sigma_min": 0.02, "sigma_max": 50.0}),
+    ("edm", {}),
+    ("edm", {"sigma_min": 0.01, "sigma_max": 20.0}),
+    ("rectified_flow", {}),
+    ("rectified_flow", {"margin": 0.01}),
     ("ncsn", {}),
     ("ncsn", {"levels": 10, "sigma_max": 1.0}),
     ("ddpm_linear", {}),
@@ -67,7 +71,7 @@ def test_log_snr_falls_and_scales_stay_in_range(name, params):
     assert (np.diff(sigma) >= 0).all()
     assert (drift <= 0).all()
     assert (diffusion >= 0).all()
-    if name not in ("ve", "ncsn"):
+    if name not in ("ve", "ncsn", "edm"):
         assert (sigma <= 1).all()
     for values in (alpha, sigma, log_snr, drift, diffusion):
         assert np.isfinite(values).all()
@@ -77,7 +81,7 @@ def test_log_snr_falls_and_scales_stay_in_range(name, params):
 def test_alpha_sigma_drift_and_diffusion_are_the_papers(name, params):
     process = PROCESSES.build(name, **params)
     # float32 times, so that both sides are asked at the very same ones.
-    t = np.linspace(0.02, 0.999, 211).astype(np.float32).astype(np.float64)
+    t = np.linspace(0.02, min(0.999, process.t_max), 211).astype(np.float32).astype(np.float64)
     alpha, sigma, log_snr, drift, diffusion = facts(process, t)
     alpha64, sigma64, drift64, g2 = closed_form(name, params, t)
     np.testing.assert_allclose(alpha, alpha64, rtol=1e-4, atol=1e-6)
@@ -99,12 +103,12 @@ def test_sigma_keeps_its_digits_at_t_min(name, params):
 def test_perturb_has_the_moments_of_the_law(name):
     process = PROCESSES.build(name)
     n, point = 20_000, np.array([1.5, -0.5])
-    for t in (0.01, 0.4, 1.0):
+    for t in (0.01, 0.4, process.t_max):
         x0, times = jnp.tile(jnp.asarray(point, float), (n, 1)), jnp.full(n, t)
         x_t, eps = (np.asarray(a, np.float64) for a in perturbed(process, jax.random.key(5), x0, times))
         alpha, sigma = (a[0] for a in facts(process, [t])[:2])
         np.testing.assert_allclose(x_t, alpha * point + sigma * eps, rtol=1e-4, atol=1e-4 * sigma)
-        # 6 processes x 3 times x 4 numbers beyond 5 standard errors: false alarm in 4e-5 of seeds.
+        # 8 processes x 3 times x 4 numbers beyond 5 standard errors: false alarm in 4e-5 of seeds.
         assert (np.abs(x_t.mean(0) - alpha * point) < 5 * sigma / math.sqrt(n)).all()
         assert (np.abs(x_t.var(0) / sigma**2 - 1) < 5 * math.sqrt(2 / n)).all()
 
@@ -191,8 +195,10 @@ def test_time_of_log_snr_out_of_reach_gives_the_nearer_end():
 def test_the_prior_is_standard_normal_or_ends_where_unit_data_does(name):
     process = PROCESSES.build(name)
     prior = process.prior(3)
-    alpha, sigma = (a[0] for a in facts(process, [1.0])[:2])
+    alpha, sigma = (a[0] for a in facts(process, [process.t_max])[:2])
     wide = math.sqrt(1.0 + sigma**2) if alpha == 1.0 else 1.0
+    if name == "rectified_flow":
+        wide = math.hypot(1e-3, 1.0 - 1e-3)
     np.testing.assert_allclose(prior.mean(), np.zeros(3))
     np.testing.assert_allclose(prior.stddev(), np.full(3, wide), rtol=1e-6)
     # sub-VP ends at alpha^2 + sigma^2 = 1 - 4e-5, the others at the prior's own variance.
@@ -252,6 +258,9 @@ def test_whole_numbers_are_as_good_as_fractions(name):
         ("sub_vp", {"beta_max": "x"}, TypeError, "beta_max must be a number; got 'x'"),
         ("ve", {"sigma_min": 20.0}, ValueError, "sigma_min must be below sigma_max"),
         ("ve", {"sigma_max": math.inf}, ValueError, "sigma_max must be positive and finite; got inf"),
+        ("edm", {"sigma_min": 90.0}, ValueError, "sigma_min must be below sigma_max"),
+        ("rectified_flow", {"margin": 0.0}, ValueError, "margin must be positive and finite; got 0.0"),
+        ("rectified_flow", {"margin": 0.2}, ValueError, "margin must be at most 0.1; got 0.2"),
         ("ncsn", {"levels": 1}, ValueError, "levels must be at least 2; got 1"),
         ("ncsn", {"levels": 5.0}, TypeError, "levels must be a whole number; got 5.0"),
         ("ncsn", {"sigma_max": 0.01}, ValueError, "sigma_min must be below sigma_max"),

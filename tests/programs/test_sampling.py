@@ -15,7 +15,7 @@ from diffbench.sources.exact import score_of as exact_score
 
 # Few steps: the same programs serve every test here.
 SHORT = {
-    "ancestral": ({"steps": 4}, "vp"),
+    **{name: ({"steps": 4}, "vp") for name in ("ancestral", "ddim", "deis", "dpm_solver_pp", "edm", "unipc")},
     "annealed_langevin": ({"steps_per_level": 1}, "ncsn"),
     "euler_maruyama": ({"steps": 4}, "vp"),
     "predictor_corrector": ({"steps": 4}, "vp"),

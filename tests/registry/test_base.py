@@ -254,3 +254,21 @@ def test_the_digest_of_a_plug_in_file_stands_in_the_specification(things):
         things.register("sack")(lambda: None)
     assert things.spec_of("sack", built=types.SimpleNamespace(version=1))["plugin"] == "abc"
     assert "plugin" not in things.spec_of("box")
+
+
+def test_a_later_parameter_at_its_default_is_in_no_specification():
+    things = Registry("thing")
+
+    @things.register("box", later=("depth",))
+    def box(*, width: float = 1.0, depth: float | None = None):
+        return types.SimpleNamespace(version=1, width=width, depth=depth)
+
+    before = {"name": "box", "params": {"width": 1.0}, "version": 1}
+    assert things.spec_of("box") == things.spec_of("box", {"depth": None}) == before
+    assert things.spec_of("box", {"depth": 3})["params"] == {"width": 1.0, "depth": 3.0}
+    assert things.from_spec(before).depth is None
+
+
+def test_what_is_later_must_be_a_parameter():
+    with pytest.raises(ValueError, match="thing 'box': later must name parameters; got depth"):
+        Registry("thing").register("box", later=("depth",))(lambda *, width=1.0: width)

@@ -10,6 +10,15 @@ from diffbench.process import PROCESSES
 from diffbench.programs import sampling
 from diffbench.sources.exact import score_of as exact_score
 
+FEW_STEPS = [
+    ("ddim", {}),
+    ("ddim", {"eta": 0.5}),
+    ("deis", {}),
+    ("dpm_solver_pp", {}),
+    ("dpm_solver_pp", {"sde": True}),
+    ("edm", {"churn": 2.0}),
+    ("unipc", {"order": 3}),
+]
 COUNTED = [
     ("ancestral", {"steps": 7}, "vp"),
     ("ancestral", {"steps": 7}, "ddpm_linear"),
@@ -19,6 +28,12 @@ COUNTED = [
     ("predictor_corrector", {"steps": 5}, "vp"),
     ("predictor_corrector", {"steps": 5, "corrections": 3}, "ve"),
     ("probability_flow", {"solver": "heun", "steps": 6}, "vp"),
+    ("probability_flow", {"solver": "euler", "steps": 6}, "vp"),
+    *(
+        (name, {"steps": steps, "denoise": denoise, **more}, process)
+        for name, more in FEW_STEPS
+        for steps, denoise, process in ((1, False, "vp"), (6, True, "ddpm_linear"))
+    ),
     ("probability_flow", {}, "vp"),
     ("probability_flow", {"rtol": 1e-3, "atol": 1e-3}, "ve"),
     ("probability_flow", {"solver": "dopri5"}, "vp"),
@@ -32,7 +47,11 @@ def test_every_sampler_is_counted():
 
 # Each sampler at its defaults is counted by check_sampler too; one with rejected steps and one
 # with corrections are enough for the fast tests.
-FAST = (COUNTED[6], COUNTED[10])
+FAST = (
+    COUNTED[6],
+    ("unipc", {"steps": 6, "denoise": True, "order": 3}, "ddpm_linear"),
+    ("probability_flow", {}, "vp"),
+)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +77,12 @@ def test_nfe_is_what_the_score_was_asked(name, params, process):
     assert int(nfe) == len(times)
     # The stages of an attempted step go forward, so going back shows a step that was rejected.
     rejected = int((np.diff(times) > 0).sum())
-    assert (rejected > 0) == (name == "probability_flow" and params.get("solver") != "heun")
+    fixed = params.get("solver") in ("heun", "euler")
+    # Churn goes up to a noisier time before each step.
+    assert (rejected > 0) == (
+        (name == "probability_flow" and not fixed)
+        or params.get("churn", 0.0) * (params.get("steps", 0) > 1) > 0
+    )
 
 
 MIXTURES = [
@@ -76,6 +100,14 @@ MIXTURES = [
     ("probability_flow", {}, "vp"),
     ("probability_flow", {}, "ve"),
     ("probability_flow", {"solver": "heun"}, "sub_vp"),
+    ("probability_flow", {"solver": "euler", "steps": 500}, "vp"),
+    ("ddim", {"steps": 200}, "vp"),
+    ("ddim", {"steps": 500, "eta": 1.0}, "ddpm_linear"),
+    ("deis", {"steps": 50}, "sub_vp"),
+    ("dpm_solver_pp", {"steps": 50}, "ve"),
+    ("dpm_solver_pp", {"steps": 200, "sde": True}, "vp"),
+    ("edm", {"steps": 50, "churn": 5.0}, "ve"),
+    ("unipc", {"steps": 50}, "ddpm_linear"),
 ]
 
 

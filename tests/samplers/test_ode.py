@@ -11,7 +11,9 @@ from diffbench.process import PROCESSES
 from diffbench.samplers.ode import SOLVERS
 
 
-@pytest.mark.parametrize("params", [{"solver": "tsit5"}, {"solver": "heun", "steps": 20}])
+@pytest.mark.parametrize(
+    "params", [{"solver": "tsit5"}, {"solver": "heun", "steps": 20}, {"solver": "euler", "steps": 20}]
+)
 def test_no_noise_is_drawn(points, gaussian, monkeypatch, params):
     process = PROCESSES.build("vp")
     monkeypatch.setattr(jax.random, "normal", None)
@@ -102,7 +104,22 @@ def test_unfit_says_why():
 @pytest.mark.parametrize(
     ("params", "error", "text"),
     [
-        ({"solver": "euler"}, ValueError, "solver must be one of tsit5, dopri5, heun; got 'euler'"),
+        ({"solver": "rk4"}, ValueError, "solver must be one of tsit5, dopri5, heun, euler; got 'rk4'"),
+        (
+            {"grid": "karras"},
+            ValueError,
+            "grid is for solver 'heun' or 'euler'; 'tsit5' chooses its times; got grid = 'karras'",
+        ),
+        (
+            {"solver": "heun", "rtol": 0.1},
+            ValueError,
+            "rtol is for solver 'tsit5' or 'dopri5'; 'heun' takes its steps as told; got 0.1",
+        ),
+        (
+            {"solver": "euler", "max_steps": 7},
+            ValueError,
+            "max_steps is for solver 'tsit5' or 'dopri5'; 'euler' takes its steps as told; got 7",
+        ),
         ({"rtol": 0.0}, ValueError, "rtol must be positive and finite; got 0.0"),
         ({"atol": -1.0}, ValueError, "atol must be positive and finite; got -1.0"),
         ({"steps": 0}, ValueError, "steps must be at least 1; got 0"),

@@ -88,7 +88,8 @@ def test_samples_are_stored_in_data_coordinates(done):
 
 def test_every_record_says_what_made_it_where_and_when(done):
     paths = [path for folder in FOLDERS.values() for path in (done.root / folder).glob("*.json")]
-    assert {path.parent.name for path in paths} == set(FOLDERS.values())
+    # No metric of the tiny suite is held to the exact flow.
+    assert {path.parent.name for path in paths} == set(FOLDERS.values()) - {"flows"}
     for path in paths:
         record = json.loads(path.read_text())
         assert datetime.fromisoformat(record["started"]) <= datetime.fromisoformat(record["ended"])

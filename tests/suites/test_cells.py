@@ -169,7 +169,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
     ("change", "text"),
     [
         ({"datasets": ["nine_gausians"]}, r"datasets: unknown dataset 'nine_gausians'; known: anisotropic, "),
-        ({"families": ["dpm"]}, r"families: dpm: unknown family 'dpm'; known: ddpm, ncsn, score_sde"),
+        ({"families": ["dpm"]}, r"families: dpm: unknown family 'dpm'; known: ddpm, edm, flow_matching, ncsn, score_sde"),
         ({"samplers": ["euler"]}, r"samplers: unknown sampler 'euler'; known: ancestral, "),
         ({"metrics": ["fid"]}, r"metrics: unknown metric 'fid'; known: bpd, c2st, denoising, detection_n, "),
         ({"samplers": [{"name": "ancestral", "step": 3}]}, r"sampler 'ancestral' takes no 'step'; it takes: steps"),
@@ -215,7 +215,7 @@ def test_a_cell_depends_on_itself_alone(tiny):
         ({"network": {"widths": 128}}, r"widths must be a list of whole numbers; got 128"),
         ({"network": {"layer_norm": "no"}}, r"layer_norm must be true or false; got 'no'"),
         ({"families": ["ncsn"], "samplers": [{"name": "annealed_langevin", "denoise": "false"}]}, r"denoise must be true or false"),
-        ({"samplers": [{"name": "probability_flow", "steps": 10}]}, r"steps is for solver 'heun'; 'tsit5' chooses its own"),
+        ({"samplers": [{"name": "probability_flow", "steps": 10}]}, r"steps is for solver 'heun' or 'euler'; 'tsit5' chooses its own"),
         ({"training": {"learning_rate": 10**400}}, r"learning_rate must be positive and finite; got a whole number beyond"),
         ({"families": [{"name": "ddpm", "process": {"name": "ddpm_linear", "steps": 10**13}}]}, r"steps must be at most"),
         ({"datasets": [{"name": "nine_gaussians", "sd": 1e300}]}, r"sd must be positive and finite; got 1e\+300"),

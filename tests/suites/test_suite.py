@@ -68,7 +68,8 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
 
 def test_an_unknown_suite_lists_the_shipped_ones():
     with pytest.raises(
-        SuiteError, match=r"no suite 'qick': shipped are baselines, case_study, images, memorisation, quick"
+        SuiteError,
+        match=r"no suite 'qick': shipped are baselines, case_study, few_steps, images, memorisation, quick",
     ):
         suites.load("qick")
 

@@ -35,6 +35,12 @@ FEW = [
             ("probability_flow", {"solver": "heun", "steps": 3}),
             ("annealed_langevin", {"steps_per_level": 2, "levels": 10}),
             ("annealed_langevin", {"denoise": False}),
+            ("ddim", {"steps": 1}),
+            ("ddim", {"steps": 5, "eta": 1.0, "denoise": True}),
+            ("deis", {"steps": 4}),
+            ("dpm_solver_pp", {"steps": 4, "sde": True}),
+            ("edm", {"steps": 5, "churn": 3.0, "denoise": True}),
+            ("unipc", {"steps": 5, "order": 3}),
         )
     ),
 ]

@@ -33,6 +33,13 @@ def closed_form(name, params, t):
         low, high = params.get("sigma_min", 0.01), params.get("sigma_max", 20.0 if name == "ve" else 6.0)
         sigma = low * (high / low) ** t
         return np.ones_like(t), sigma, np.zeros_like(t), sigma**2 * 2 * math.log(high / low)
+    if name == "edm":
+        # Karras et al. (2022), table 1, with time in units of sigma_max.
+        high = params.get("sigma_max", 80.0)
+        return np.ones_like(t), high * t, np.zeros_like(t), 2 * high**2 * t
+    if name == "rectified_flow":
+        # Along (1 - t) x_0 + t eps: f = d log alpha / dt, g^2 = d sigma^2 / dt - 2 f sigma^2.
+        return 1 - t, t, -1 / (1 - t), 2 * t + 2 * t**2 / (1 - t)
     if name in ("vp", "sub_vp"):
         low, high = params.get("beta_min", 0.1), params.get("beta_max", 20.0)
         beta, b = low + (high - low) * t, low * t + (high - low) * t**2 / 2
@@ -61,6 +68,15 @@ def facts_of(name, params):
         return np.where(t == 0, 1.0, alpha), np.where(t == 0, 0.0, sigma), drift, g2
 
     return facts
+
+
+def steep(facts):
+    """Returns a score that is neither linear nor that of any data, of the right size at any noise."""
+
+    def score(x, t):
+        return (np.sin(2.0 * x) - x + 0.3) / (0.5 + facts(t)[1] ** 2)
+
+    return score
 
 
 def ho(facts, variance):

@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 import papers
 import pytest
+import test_few_steps
 from opened import run_openly
 
 from diffbench.contracts import SAMPLERS
@@ -47,19 +48,10 @@ def params_of(process):
     return TABLES.get(process, {"levels": STEPS} if process == "ncsn" else {})
 
 
-def steep(facts):
-    """Returns a score that is neither linear nor that of any data, of the right size at any noise."""
-
-    def score(x, t):
-        return (np.sin(2.0 * x) - x + 0.3) / (0.5 + facts(t)[1] ** 2)
-
-    return score
-
-
 def by_the_paper(name, params, process, x, noises):
     """Returns what the paper's algorithm asks of the score, its samples, and the noise left over."""
     facts = papers.facts_of(process, params_of(process))
-    asked, score, noise = [], steep(facts), iter(noises)
+    asked, score, noise = [], papers.steep(facts), iter(noises)
 
     def spy(x, t):
         asked.append((x, float(t)))
@@ -104,7 +96,7 @@ def build(name, params, process):
 def test_every_step_is_the_paper_s(name, params, process):
     sampler, noise = build(name, params, process)
     x = float(noise.constants["prior_sd"]) * np.random.RandomState(7).standard_normal((6, 2))
-    opened = run_openly(sampler, noise, steep(papers.facts_of(process, params_of(process))), x)
+    opened = run_openly(sampler, noise, papers.steep(papers.facts_of(process, params_of(process))), x)
     asked, samples, left = by_the_paper(name, params, process, x.astype(np.float32), opened.noises)
     assert opened.nfe == len(opened.asked) == len(asked)
     assert not left
@@ -117,6 +109,7 @@ def test_every_step_is_the_paper_s(name, params, process):
 
 def test_every_sampler_is_a_case_on_every_process_that_it_runs_on():
     cases = {(name, process) for name, _, process in CASES}
+    cases |= {(test_few_steps.PAPERS[which][0], process) for which, _, process in test_few_steps.EVERY}
     fits = {
         (name, process)
         for name, process in itertools.product(SAMPLERS.names(), PROCESSES.names())
@@ -133,6 +126,7 @@ def test_the_papers_agree_with_one_another(process, printed, variance):
     times, x, z = np.append(np.linspace(1.0, END, 9), 0.0), np.array([0.3, -1.2]), np.array([0.7, 0.4])
     for t, s in itertools.pairwise(times):
         steps = [
-            paper(facts, variance)(x, t, s, steep(facts), lambda: z) for paper in (printed, papers.kingma)
+            paper(facts, variance)(x, t, s, papers.steep(facts), lambda: z)
+            for paper in (printed, papers.kingma)
         ]
         np.testing.assert_allclose(*steps, rtol=1e-9, atol=1e-12)
