@@ -1,0 +1,205 @@
+"""Points in files that any framework writes: `.npy`, `.npz`, `.csv`, `.parquet`, `.safetensors`.
+
+A file holds one array of real numbers, `[n, ...]`; nothing that is read can run code (no pickle).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffbench import idxfiles
+
+# Numbers that float32 holds keep its bits whichever type they came in; larger ones need float64.
+_WIDE = 1e30
+_SEED = re.compile(r"samples_seed(\d+)")
+
+
+class Unreadable(ValueError):
+    """A file that holds no array of points; the message is one line."""
+
+
+def read(path: Path | str) -> np.ndarray:
+    """Returns the points of a file, `[n, ...]`, float32 where that holds them and float64 elsewhere.
+
+    Args:
+      path: A file with one of the suffixes of `SUFFIXES`, or an IDX file as MNIST has them. An `.npz` holds
+        `arr_0` or one array, a `.safetensors` "samples" or one array; a table has a column for each
+        coordinate.
+
+    Raises:
+      Unreadable: If there is no such file, its kind is unknown, or it holds no array of real numbers.
+    """
+    path = Path(path)
+    kind = idxfiles.read if idxfiles.is_idx(path) else _KINDS.get(path.suffix.lower())
+    if not path.is_file():
+        raise Unreadable(f"no file {str(path)!r}; give a file of samples ({', '.join(SUFFIXES)})")
+    if kind is None:
+        raise Unreadable(f"{path}: expected one of {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}")
+    try:
+        found = kind(path)
+    except Unreadable:
+        raise
+    except Exception as error:  # each library has errors of its own for a file that is broken
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Unreadable(f"{path}: cannot be read as {path.suffix.lower()}: {first}") from error
+    return of_numbers(found, str(path))
+
+
+def read_named(path: Path | str, name: str) -> np.ndarray:
+    """Returns the array of a name in an `.npz` or `.safetensors` file.
+
+    Raises:
+      Unreadable: If it is not there.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {key: archive[key] for key in archive.files if key == name}
+        else:
+            from safetensors import numpy as safetensors
+
+            arrays = safetensors.load_file(path)
+    except Exception as error:
+        raise Unreadable(
+            f"cannot be read: {(str(error).strip() or 'it is broken').splitlines()[0]}"
+        ) from error
+    if name not in arrays:
+        raise Unreadable(f"it holds no {name}")
+    return arrays[name]
+
+
+def of_numbers(value: Any, what: str) -> np.ndarray:
+    """Returns an array as points are kept: float32 where that holds them, and float64 elsewhere.
+
+    Args:
+      value: What should be an array of real numbers.
+      what: What it is, for the message.
+
+    Raises:
+      Unreadable: If it is none, or empty.
+    """
+    try:
+        found = np.asarray(value)
+    except Exception as error:
+        raise Unreadable(f"{what}: expected an array of real numbers; got {type(value).__name__}") from error
+    if found.dtype.kind not in "fiu":
+        raise Unreadable(f"{what}: expected real numbers; got {_kind_of(found)}")
+    if found.size == 0:
+        raise Unreadable(f"{what}: expected points; got an empty array of shape {list(found.shape)}")
+    largest = (
+        np.abs(found[np.isfinite(found)], dtype=np.float64) if found.dtype.kind == "f" else np.abs(found)
+    )
+    return found.astype(np.float32 if largest.max(initial=0.0) < _WIDE else np.float64)
+
+
+def by_seed(folder: Path | str) -> dict[int, Path]:
+    """Returns the files of a folder of draws, `samples_seed0.npy` and so on, by their seeds.
+
+    Raises:
+      Unreadable: If there is none, or two have one seed.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(Path(folder).iterdir()):
+        match = _SEED.fullmatch(path.stem)
+        if match is None or path.suffix.lower() not in SUFFIXES:
+            continue
+        seed = int(match[1])
+        if seed in found:
+            raise Unreadable(f"{folder}: seed {seed} is in {found[seed].name} and in {path.name}; keep one")
+        found[seed] = path
+    if not found:
+        raise Unreadable(
+            f"{folder}: expected files samples_seed0.npy, samples_seed1.npy and so on; got a folder with none"
+        )
+    return dict(sorted(found.items()))
+
+
+def _kind_of(found: np.ndarray) -> str:
+    names = {"b": "true and false", "c": "complex numbers", "O": "objects", "U": "text", "S": "text"}
+    return names.get(found.dtype.kind, str(found.dtype))
+
+
+def _the_one(arrays: Mapping[str, Any], wanted: str, path: Path) -> Any:
+    """Returns the array of a name, or the one that is there."""
+    if wanted in arrays:
+        return arrays[wanted]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    there = ", ".join(sorted(arrays)) or "nothing"
+    raise Unreadable(f"{path}: expected one array, or one that is called {wanted}; got {there}")
+
+
+def _npy(path: Path) -> Any:
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise Unreadable(f"{path}: expected one array; got an archive: call it .npz")
+    return found
+
+
+def _npz(path: Path) -> Any:
+    if not zipfile.is_zipfile(path):
+        raise Unreadable(f"{path}: cannot be read as .npz: it is no archive of NumPy")
+    with np.load(path, allow_pickle=False) as archive:
+        names = archive.files
+        wanted = "arr_0" if "arr_0" in names or len(names) != 1 else names[0]
+        if wanted not in names:
+            return _the_one(dict.fromkeys(names), "arr_0", path)
+        return archive[wanted]
+
+
+def _csv(path: Path) -> Any:
+    import pandas as pd
+
+    first = pd.read_csv(path, header=None, nrows=1, encoding="utf-8-sig")
+    numbers = all(kind.kind in "fiu" for kind in first.dtypes)
+    table = pd.read_csv(path, header=None if numbers else 0, encoding="utf-8-sig")
+    if numbers and _counts(first, table):
+        table = table.iloc[1:]
+    # What a table's writer put before the columns: the number of each line.
+    return _of_table(table.drop(columns=[name for name in table if str(name) == "Unnamed: 0"]), path)
+
+
+def _counts(first: Any, table: Any) -> bool:
+    """Returns whether a first line is a head of column numbers: whole numbers above fractions."""
+    whole = all(kind.kind in "iu" for kind in first.dtypes)
+    fractions = any(kind.kind == "f" for kind in table.dtypes)
+    return whole and fractions and first.iloc[0].tolist() == list(range(first.shape[1]))
+
+
+def _parquet(path: Path) -> Any:
+    import pandas as pd
+
+    return _of_table(pd.read_parquet(path), path)
+
+
+def _of_table(table: Any, path: Path) -> Any:
+    others = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "fiu"]
+    if others:
+        raise Unreadable(
+            f"{path}: expected a column of numbers for each coordinate; {', '.join(others[:3])} "
+            f"{'holds' if len(others) == 1 else 'hold'} something else"
+        )
+    return table.to_numpy(np.float64)
+
+
+def _safetensors(path: Path) -> Any:
+    from safetensors import numpy as safetensors
+
+    return _the_one(safetensors.load_file(path), "samples", path)
+
+
+_KINDS: Mapping[str, Callable[[Path], Any]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".safetensors": _safetensors,
+}
+SUFFIXES = tuple(_KINDS)
