@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_suite import WITHOUT_DEFAULTS
 
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Flow, Outcome
 from diffbench.networks.base import NETWORKS
@@ -156,7 +157,7 @@ def _leaves(params):
 
 
 KINDS = {
-    "dataset": (dataset, DATASETS.loaded()),
+    "dataset": (dataset, [name for name in DATASETS.loaded() if name not in WITHOUT_DEFAULTS]),
     "process": (noise, PROCESSES.loaded()),
     "network": (network, NETWORKS.loaded()),
     "family": (family, FAMILIES.loaded()),

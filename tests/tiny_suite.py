@@ -31,3 +31,7 @@ def as_toml(content: dict[str, Any]) -> str:
         return f'"{v}"' if isinstance(v, str) else repr(v)
 
     return "\n".join(f"{k} = {value(v)}" for k, v in content.items()) + "\n"
+
+
+WITHOUT_DEFAULTS = ("arrays",)
+"""Datasets that are nothing without a file: tests over all others leave them out."""

@@ -21,6 +21,7 @@ from diffbench.contracts.arrays import key_for as key_for
 from diffbench.contracts.dataset import KNOWN as KNOWN
 from diffbench.contracts.dataset import MOMENT_SAMPLES as MOMENT_SAMPLES
 from diffbench.contracts.dataset import Dataset as Dataset
+from diffbench.contracts.dataset import Finite as Finite
 from diffbench.contracts.dataset import Need as Need
 from diffbench.contracts.dataset import lacking as lacking
 from diffbench.contracts.metric import NEEDS as NEEDS

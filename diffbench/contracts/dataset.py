@@ -6,11 +6,49 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts.arrays import Array, Number, Points, PRNGKey, key_for
 from diffbench.contracts.truth import Modes, Potential, Truth
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Finite:
+    """Points that stand for data of which no law is known, data coordinates.
+
+    A reference is of the first half of the held-out points and fresh truth of the second, so that they share
+    none. A floor has no fresh truth: its draws are random parts of all held-out points against as many
+    others, so they depend on one another and their p-values are approximate.
+
+    Attributes:
+      train: What models learn from, `[k, D]`.
+      held_out: What they are judged by, `[N, D]`, in a fixed random order.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def most(self) -> int:
+        """The most samples and reference points that there are: half of what is held out."""
+        return len(self.held_out) // 2
+
+    def reference(self, m: int) -> np.ndarray:
+        """Returns the reference, `[m, D]`, m at most `most`."""
+        return self.held_out[:m]
+
+    def fresh(self, key: PRNGKey, n: int) -> np.ndarray:
+        """Draws fresh truth, `[n, D]`, n at most `most`, each point once."""
+        rows = self.held_out[len(self.held_out) - self.most :]
+        return rows[np.asarray(jax.random.permutation(key, len(rows)))[:n]]
+
+    def parted(self, key: PRNGKey, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws n of the held-out points, and m others."""
+        order = np.asarray(jax.random.permutation(key, len(self.held_out)))
+        return self.held_out[order[:n]], self.held_out[order[n : n + m]]
+
 
 # Coordinates from which float32 may overflow on the way.
 _WIDE = 1e30
@@ -29,7 +67,7 @@ class Dataset:
         number, so that circles stay circles.
       sample: (key, n) -> points in data coordinates, `[n, D]`.
       truth: Diffused log density and score; a pytree that enters compiled programs
-        as an argument.
+        as an argument. None where no law is known: what needs one is refused at the door.
       resolution: Smallest length in the data (a component's standard deviation, or
         the thickness), standardised.
       diameter: Largest length in the data, standardised.
@@ -50,6 +88,7 @@ class Dataset:
         sets that are placed and not drawn; or None.
       grain: Length at which the nearest points of a mode are apart, standardised: kernels need be
         no finer than half of it. None is the resolution, which is right in few dimensions.
+      finite: The points that stand for the data where no law is known, or None.
       version: Changed whenever the samples or truths change.
     """
 
@@ -58,7 +97,7 @@ class Dataset:
     mean: np.ndarray
     scale: float
     sample: Callable[[PRNGKey, int], Array]
-    truth: Truth
+    truth: Truth | None
     resolution: float
     diameter: float
     modes: Modes | None = None
@@ -73,6 +112,7 @@ class Dataset:
     grey: float | None = None
     grain: float | None = None
     even: Callable[[int], np.ndarray] | None = None
+    finite: Finite | None = None
     version: int = 1
 
     def need(self, what: str) -> Any:
@@ -89,6 +129,12 @@ class Dataset:
             raise ValueError(f"it needs {lacking(KNOWN[what], self)}")
         return found
 
+    @property
+    def known(self) -> Truth:
+        """The truth; raises as `need` where none is known."""
+        found: Truth = self.need("truth")
+        return found
+
     def standardise(self, x: Points) -> Array:
         """Returns (x - mean)/scale: in NumPy's float64 where NumPy's points are too far for float32."""
         if isinstance(x, np.ndarray) and not np.abs(x).max(initial=0.0) < _WIDE:
@@ -101,11 +147,11 @@ class Dataset:
 
     def log_prob(self, x: Array, alpha: Number = 1.0, sigma: Number = 0.0) -> Array:
         """Returns the diffused log density of the truth, `[n]`, in nats."""
-        return self.truth.log_prob(x, alpha, sigma)
+        return self.known.log_prob(x, alpha, sigma)
 
     def score(self, x: Array, alpha: Number = 1.0, sigma: Number = 0.0) -> Array:
         """Returns the diffused score of the truth, `[n, D]`."""
-        return self.truth.score(x, alpha, sigma)
+        return self.known.score(x, alpha, sigma)
 
     def entropy(self, samples: int = 2**16) -> tuple[float, float]:
         """Returns the entropy of the standardised data, in nats, and its standard error.
@@ -126,11 +172,15 @@ class Dataset:
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns mean `[D]` and covariance `[D, D]` of the standardised data, float64.
 
-        Exact where they are known, else by Monte Carlo over `MOMENT_SAMPLES` points of a fixed key.
+        Exact where they are known, else by Monte Carlo over `MOMENT_SAMPLES` points of a fixed key, or over
+        the training points where there are no more.
         """
         if self.exact_moments is not None:
             return self.exact_moments
-        points = self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES)
+        if self.finite is not None:
+            points: Points = self.finite.train
+        else:
+            points = self.sample(key_for(0, "moments", self.name), MOMENT_SAMPLES)
         x = np.asarray(self.standardise(points), np.float64)
         return x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False))
 
@@ -150,6 +200,7 @@ class Need(NamedTuple):
 
 
 KNOWN: Mapping[str, Need] = {
+    "truth": Need("a known density and score", lambda dataset: dataset.truth),
     "modes": Need("modes", lambda dataset: dataset.modes),
     "manifold": Need("a manifold", lambda dataset: dataset.distance),
     "intrinsic": Need("coordinates on a manifold", lambda dataset: dataset.intrinsic),
@@ -165,4 +216,6 @@ KNOWN: Mapping[str, Need] = {
 
 def lacking(need: Need, dataset: Dataset) -> str:
     """Returns what is needed and a dataset does not have, in words."""
+    if dataset.finite is not None and need is not KNOWN["grey"]:
+        return f"{need.words}, and dataset {dataset.name!r} is points alone, with no known truth"
     return f"{need.words}, and dataset {dataset.name!r} has none{need.remedy}"

@@ -70,6 +70,7 @@ class Outcome(NamedTuple):
 NEEDS: Mapping[str, Need] = {
     "samples": Need("samples", lambda row: row.samples),
     "score": Need("a score", lambda row: row.score),
+    "divergence": Need("the divergence of its score", lambda row: row.score),
     "process": Need("a noise process", lambda row: row.process),
     "flow": Need("a sampler that follows the probability flow", lambda row: row.flow),
     "train": Need("a finite training set (train_size of at least 2)", lambda row: row.train),

@@ -77,7 +77,7 @@ def in_data_coordinates(dataset: Dataset) -> Dataset:
         dataset,
         mean=np.zeros_like(dataset.mean),
         scale=1.0,
-        truth=RawTruth(inner=dataset.truth, mean=mean, scale=scale),
+        truth=None if dataset.truth is None else RawTruth(inner=dataset.truth, mean=mean, scale=scale),
         resolution=dataset.resolution * dataset.scale,
         diameter=dataset.diameter * dataset.scale,
         modes=None if dataset.modes is None else RawModes(inner=dataset.modes, mean=mean, scale=scale),

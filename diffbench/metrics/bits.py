@@ -117,7 +117,7 @@ def bpd(
         "bpd_offset": Column(),
         "bpd_blur": Column(),
     }
-    return Metric(columns, measure, needs=("score", "grey"), prepare=prepare)
+    return Metric(columns, measure, needs=("score", "grey", "divergence"), prepare=prepare)
 
 
 # Images of one solve: what is held is their Jacobian's products, one for each probe.

@@ -95,7 +95,7 @@ def nll(
         "nll_elbo": Column(optional=True),
         "nll_elbo_se": Column(optional=True),
     }
-    return Metric(columns, measure, needs=("score", "density"), prepare=prepare, version=2)
+    return Metric(columns, measure, needs=("score", "density", "divergence"), prepare=prepare, version=2)
 
 
 @METRICS.register("kl")
@@ -127,12 +127,12 @@ def kl(
         key_x, key_trace = jax.random.split(key)
         score, process, x = _judged(outcome, key_x, points)
         log_q = in_blocks(log_prob, score, process, x, key_trace, **options).log_prob
-        log_ratio = np.asarray(_log_p(outcome.dataset.truth, x), np.float64) - log_q
+        log_ratio = np.asarray(_log_p(outcome.dataset.known, x), np.float64) - log_q
         mean, error = _mean(log_ratio)
         return {"kl": mean, "kl_se": error}, {"kl_log_ratio": log_ratio}
 
     columns = {"kl": Column(perfect=0.0), "kl_se": Column()}
-    return Metric(columns, measure, needs=("score", "density"), version=2)
+    return Metric(columns, measure, needs=("score", "density", "divergence"), version=2)
 
 
 def _options(

@@ -63,7 +63,8 @@ def floor_of(
 ) -> Floor:
     """Returns the floor of a metric: `draws` samples of truth against one reference.
 
-    For a metric whose floor is two-sided, each sample meets as many fresh points instead.
+    For a metric whose floor is two-sided, each sample meets as many fresh points instead. Of data that are
+    points alone, a draw is a random part of the held-out ones against others: draws depend on one another.
 
     Args:
       metric: A metric with a floor.
@@ -91,12 +92,19 @@ def floor_of(
         return None if metric.prepare is None else metric.prepare(reference, dataset)
 
     prepared = prepare(reference)
-    measured = []
+    m, measured = n if metric.floor == "two_sided" else len(reference), []
     for r in range(draws):
-        if metric.floor == "two_sided":
+        if dataset.finite is not None:
+            # Nothing is fresh: parts of what is held out, against as many others.
+            parts = dataset.finite.parted(key_for(0, "floor", label, n, r), n, m)
+            x, reference = (dataset.standardise(part) for part in parts)
+            prepared = prepare(reference)
+        elif metric.floor == "two_sided":
             reference = truth(r, "reference")
             prepared = prepare(reference)
-        x = truth(r)
+            x = truth(r)
+        else:
+            x = truth(r)
         outcome = Outcome(x, reference, None, None, None, dataset, prepared)
         measured.append(metric.measure(key_for(0, "floor", label, n, r, "measure"), outcome))
         if progress is not None:

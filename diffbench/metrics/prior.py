@@ -30,11 +30,11 @@ def prior_divergence(*, samples: int = 4096) -> Metric:
         process, dataset = outcome.need("process"), outcome.dataset
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
-        mean, error = _estimate(process, dataset.truth, x0, key_eps)
+        mean, error = _estimate(process, dataset.known, x0, key_eps)
         return {"prior_kl": float(mean), "prior_kl_se": float(error)}, {}
 
     columns = {"prior_kl": Column(perfect=0.0), "prior_kl_se": Column()}
-    return Metric(columns, measure, needs=("score",))
+    return Metric(columns, measure, needs=("score", "truth"))
 
 
 # Process and truth are arguments: one program for each kind and shape, not for each call.

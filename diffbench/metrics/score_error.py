@@ -88,7 +88,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
             return dict.fromkeys(columns, math.nan), _fields(score, process, dataset, samples, levels)
         key_x0, key_eps = jax.random.split(key)
         x0 = dataset.standardise(dataset.sample(key_x0, samples))
-        error, size = _evaluate(score, process, dataset.truth, key_eps, x0, grid)
+        error, size = _evaluate(score, process, dataset.known, key_eps, x0, grid)
         curve = error / size
         values = {
             "score_error": float(curve.mean()),
@@ -99,7 +99,7 @@ def score_error(*, low: float = -3.5, high: float = 9.0, points: int = 16, sampl
 
     columns = {"score_error": Column(perfect=0.0), "score_kl": Column(perfect=0.0)}
     # Of the exact score it would say zero, by construction.
-    return Metric(columns, measure, needs=("score",), skips=(EXACT,), version=2)
+    return Metric(columns, measure, needs=("score", "truth"), skips=(EXACT,), version=2)
 
 
 def _divergence(process: Process, error: np.ndarray, grid: np.ndarray) -> float:
@@ -132,7 +132,7 @@ def _fields(
         "field_x": places,
         "field_log_snr": levels,
         "field_score": np.array([score(x, t) for t in times]),
-        "field_exact": np.array([_exact(process, dataset.truth, x, t) for t in times]),
+        "field_exact": np.array([_exact(process, dataset.known, x, t) for t in times]),
     }
 
 

@@ -23,4 +23,4 @@ def score_of(truth: Truth) -> BoundScore:
 @SOURCES.register(NAME)
 def exact() -> Source:
     """Returns the source of the exact diffused score of a dataset."""
-    return Source(lambda given: score_of(given.dataset.truth), needs=("truth",))
+    return Source(lambda given: score_of(given.dataset.known), needs=("truth",))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import Array, key_for
@@ -27,6 +29,11 @@ def pool_of(spec: FitSpec | DrawSpec | ScoreSpec | PoolSpec | FlowSpec) -> Array
       spec: A specification with "dataset", "train_size" and "seed", such as a fit's.
     """
     dataset = make_dataset(spec["dataset"])
+    if dataset.finite is not None:
+        key = key_for(spec["seed"], "train", label_of(spec["dataset"]))
+        points = dataset.finite.train
+        rows = np.asarray(jax.random.permutation(key, len(points)))[: spec.get("train_size")]
+        return dataset.standardise(jnp.asarray(points[rows]))
     size = spec.get("train_size")
     if size is not None and spec["dataset"].get("points") == EVEN:
         return dataset.standardise(placed(dataset, size))

@@ -20,11 +20,13 @@ from diffbench.contracts import (
     METRICS,
     NEEDS,
     Dataset,
+    Finite,
     Metric,
     lacking,
 )
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.programs import arithmetic
+from diffbench.registry import when_replaced
 from diffbench.spec import Spec, canonical
 from diffbench.suites.building import build
 from diffbench.suites.items import Entry
@@ -50,6 +52,9 @@ def _dataset(text: str) -> Dataset:
     return dataset if spec["standardise"] else in_data_coordinates(dataset)
 
 
+when_replaced(_dataset.cache_clear)
+
+
 def make_dataset(spec: Spec) -> Dataset:
     """Builds a dataset from its specification, in the coordinates that models see."""
     return _dataset(canonical(spec))
@@ -69,6 +74,8 @@ def datasets_of(suite: Suite) -> list[Data]:
         if "points" in item.extra:
             _placed(item, dataset)
             spec["points"] = EVEN
+        if dataset.finite is not None:
+            size = _within(item, dataset.finite, suite, size)
         wanted = item.extra.get("metrics", suite.metrics)
         if not isinstance(wanted, list) or not wanted:
             raise SuiteError(f"datasets: {item.name}: metrics must be a list of names; got {wanted!r}")
@@ -101,6 +108,20 @@ def placed(dataset: Dataset, size: int) -> np.ndarray:
     if dataset.even is None:
         raise ValueError(f"the points of dataset {dataset.name!r} cannot stand evenly")
     return np.asarray(dataset.even(size), np.float32)
+
+
+def _within(item: Item, finite: Finite, suite: Suite, size: int | None) -> int:
+    """Returns how many training points data have that are points alone; raises where more are asked for."""
+    for what, count in (("samples", suite.samples), ("reference", suite.reference or suite.samples)):
+        if count > finite.most:
+            raise SuiteError(
+                f"datasets: {item.label}: {what} must be at most {finite.most}, half of the held-out points;"
+                f" got {count}"
+            )
+    most = len(finite.train)
+    if size is not None and size > most:
+        raise SuiteError(f"datasets: {item.label}: train_size must be at most {most}; got {size}")
+    return most if size is None else size
 
 
 def _columns_apart(metrics: Iterable[Spec]) -> None:

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiled import quickly
+from tiny_suite import WITHOUT_DEFAULTS
 
 from diffbench.contracts import DATASETS
 from diffbench.laws import curves, surfaces
 from diffbench.laws import mixtures as laws
 from diffbench.pairwise import by_rows
 
-NAMES = DATASETS.names()
+NAMES = tuple(name for name in DATASETS.names() if name not in WITHOUT_DEFAULTS)
 ROWS = 2048  # One shape for all that is compiled here.
 
 

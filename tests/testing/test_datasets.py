@@ -6,13 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_suite import WITHOUT_DEFAULTS
 
 from diffbench.contracts import DATASETS
 from diffbench.datasets.coordinates import in_data_coordinates
 from diffbench.testing import ContractError, check_dataset
 
 FAST = "eight_gaussians"
-NAMES = [n if n == FAST else pytest.param(n, marks=pytest.mark.slow) for n in DATASETS.names()]
+NAMES = [
+    n if n == FAST else pytest.param(n, marks=pytest.mark.slow)
+    for n in DATASETS.names()
+    if n not in WITHOUT_DEFAULTS
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,149 @@
+"""Data of anybody: halves, floors of held-out parts, and what is refused without a truth."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+import diffbench as db
+from diffbench.contracts import DATASETS
+from diffbench.metrics.floor import floor_of
+from diffbench.suites.cells import expand
+from diffbench.suites.suite import parse
+
+X = np.random.RandomState(0).standard_normal((400, 2)).astype(np.float32) * [2.0, 1.0] + [5.0, 0.0]
+
+
+@pytest.fixture
+def file(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    return str(tmp_path / "x.npy")
+
+
+@pytest.fixture
+def arrays(file):
+    return DATASETS.build("arrays", train=file)
+
+
+def _suite(file, **changes):
+    content = {"datasets": [{"name": "arrays", "train": file}], "families": ["score_sde"], "scores": ["learned"],
+               "samplers": ["probability_flow"], "metrics": ["energy"], "seeds": 1, "samples": 50,
+               "floor_draws": 9, "training": {"batch": 16}}  # fmt: skip
+    return parse({**content, **changes})
+
+
+def test_the_halves_share_no_point_and_are_all(arrays):
+    halves = arrays.finite.train, arrays.finite.held_out
+    assert [len(half) for half in halves] == [200, 200]
+    assert len({row.tobytes() for half in halves for row in half.astype(np.float32)}) == 400
+
+
+def test_mean_and_scale_are_those_of_the_training_half(arrays):
+    np.testing.assert_allclose(arrays.mean, arrays.finite.train.mean(axis=0), rtol=1e-6)
+    assert abs(arrays.scale - np.sqrt(arrays.finite.train.var(axis=0).mean())) < 1e-6
+
+
+def test_a_reference_and_fresh_truth_share_no_point(arrays):
+    rows = [arrays.finite.reference(100), arrays.finite.fresh(jax.random.key(1), 100)]
+    assert len({row.tobytes() for x in rows for row in x}) == 200
+    x, rest = arrays.finite.parted(jax.random.key(2), 100, 100)
+    assert len({row.tobytes() for part in (x, rest) for row in part}) == 200
+
+
+def test_images_are_flat_points_with_a_shape(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.RandomState(0).random((100, 4, 4, 1)))
+    made = DATASETS.build("arrays", train=str(tmp_path / "x.npy"))
+    assert made.dim == 16
+    assert made.shape == (4, 4, 1)
+
+
+def test_other_content_is_another_edition(file):
+    first = DATASETS.spec_of("arrays", {"train": file})
+    assert DATASETS.spec_of("arrays", {"train": file}) == first
+    np.save(file, X + 1)
+    assert DATASETS.spec_of("arrays", {"train": file})["version"] != first["version"]
+
+
+def test_the_floor_is_of_held_out_parts_and_its_p_is_about_uniform(arrays):
+    """Truth against truth, 200 comparisons: mean of p within 0.1 of one half (five standard errors)."""
+    metric = db.metrics.METRICS.build("energy", against="reference")
+    reference = arrays.standardise(arrays.finite.reference(60))
+    floor = floor_of(metric, arrays, reference, 60, 199).values["energy"]
+    fresh = floor_of(metric, arrays, reference, 60, 200, label="other").values["energy"]
+    p = [(1 + (floor >= value).sum()) / 200 for value in fresh]
+    assert abs(np.mean(p) - 0.5) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scores": ["learned", "exact"]}, "the exact score needs a known truth, and arrays"),
+        (
+            {"metrics": ["score_error"]},
+            "score_error: it needs a known density and score, and dataset 'arrays' is",
+        ),
+        ({"metrics": ["kl"]}, "kl: it needs a density, and dataset 'arrays' is points alone"),
+        ({"metrics": ["mode_tv"]}, "mode_tv: it needs modes, and dataset 'arrays' is points alone"),
+        ({"samples": 150}, "samples must be at most 100, half of the held-out points; got 150"),
+        ({"reference": 150}, "reference must be at most 100"),
+    ],
+)
+def test_what_needs_a_truth_or_more_points_is_refused_with_the_reason(file, changes, said):
+    with pytest.raises(ValueError, match=said):
+        expand(_suite(file, **changes))
+
+
+def test_what_fits_is_offered(file):
+    cells = expand(_suite(file, metrics=["all"]))
+    names = {metric["name"] for cell in cells for metric in cell.metrics}
+    assert {"energy", "mmd2", "sliced_w2", "memorisation", "detection_n"} <= names
+    assert not {"score_error", "kl", "nll", "mode_tv", "prior_kl", "mixing"} & names
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: {}, "arrays needs a file of points"),
+        (lambda folder: {"train": "none.npy"}, "no file 'none.npy'"),
+        (lambda folder: {"train": _saved(folder, X[:30])}, "at least 20 train points; got 15"),
+        (lambda folder: {"train": _saved(folder, X[:, 0])}, r"must have shape \[n, D\] or \[n, H, W, C\]"),
+        (lambda folder: {"train": _saved(folder, X * np.nan)}, "expected finite numbers"),
+        (lambda folder: {"train": _saved(folder, np.ones((90, 2)))}, "times one point"),
+        (
+            lambda folder: {"train": _saved(folder, X), "test": _saved(folder, X[:, :1])},
+            "must have the shape of",
+        ),
+    ],
+)
+def test_each_mistake_is_one_line(tmp_path, make, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        DATASETS.build("arrays", **make(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def _saved(folder, x):
+    path = folder / f"{x.shape}.npy"
+    np.save(path, x)
+    return str(path)
+
+
+def test_arrays_of_a_program_are_learned_and_measured_and_the_table_says_how_to_read_p(tmp_path):
+    data = db.arrays(X)
+    fit = db.fit("score_sde", data, steps=20, batch=16, network={"widths": [8, 8]})
+    found = db.measure(
+        db.sample(fit, "probability_flow", n=60, steps=10, solver="heun"),
+        ["energy", "memorisation"],
+        floor_draws=9,
+    )
+    assert found["value"].notna().all()
+    results = db.run(
+        _suite(data.entry["train"], training={"steps": 5, "batch": 16}, network={"widths": [8, 8]}).model_dump(),
+        out=tmp_path / "out", workers=0, progress=False,
+    )  # fmt: skip
+    energy = results.frame[(results.frame["metric"] == "energy")]
+    assert (energy["status"] == "ok").all()
+    assert energy["reason"].str.contains("p is approximate").all()
+    assert "p is approximate" in (tmp_path / "out" / "tables" / "comparison.md").read_text()
+    with pytest.raises(ValueError, match="no known truth"):
+        data.score_at(X[:2])
