@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from diffbench import console, plugins
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
+from diffbench import arrayfiles, checks, console, measuring, plugins
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
@@ -26,10 +25,11 @@ from diffbench.stages import harness, planning
 from diffbench.stages import verify as checking
 from diffbench.suites import cells as expansion
 from diffbench.suites import suite as suites
+from diffbench.suites.given import fitted
 from diffbench.tables import agreement, rendering
 from diffbench.tables import long as tables
 from diffbench.workers import devices
-from diffbench.workers.engine import Settings
+from diffbench.workers.engine import Settings, cores
 
 T = TypeVar("T")
 
@@ -90,8 +90,7 @@ def _workers(settings: Settings) -> int:
     """Returns how many workers a run has on this machine: as asked, else one a GPU, else one a core."""
     if settings.workers is not None:
         return settings.workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return len(settings.gpus) or cores
+    return len(settings.gpus) or cores()
 
 
 def run(request: Request) -> int:
@@ -145,6 +144,70 @@ def _figures(store: Store, made: tables.Tables) -> list[str]:
     return pictures
 
 
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A `measure` as it was asked for; see `diffbench measure --help`."""
+
+    files: tuple[Path, ...]
+    dataset: str
+    metrics: tuple[str, ...] = ()
+    nfe: int | None = None
+    label: str | None = None
+    train: Path | None = None
+    against: Path | None = None
+    out: Path = Path("results") / "measure"
+    coordinates: str = "data"
+    reference: int | None = None
+    floor_draws: int = 199
+    settings: Settings = dataclasses.field(default_factory=Settings)
+    plugins: tuple[str, ...] = ()
+    figures: bool = True
+
+
+def measure(request: Measure) -> int:
+    """Measures samples that came in files and returns the exit code."""
+    arithmetic.pin()
+    for path in request.plugins:
+        plugins.load(path)
+    entry = measuring.entry_of(request.dataset)
+    dataset = measuring.built(entry)
+    checks.choice("--coordinates", request.coordinates, measuring.COORDINATES)
+    if request.nfe is not None:
+        checks.count("--nfe", request.nfe)
+    given, hints = measuring.load(request.files, dataset, request.label, request.nfe, request.coordinates)
+    train = None
+    if request.train is not None:
+        train = fitted(arrayfiles.read(request.train), dataset, str(request.train))
+    against = None if request.against is None else Store(request.against, frozen=True)
+    if against is not None:
+        tables.read_run(against)  # what is wrong with it is told before any work
+    for line in hints:
+        console.say_hint(line)
+    asked = measuring.Request(entry, given, request.metrics, train, request.reference, request.floor_draws)
+    store = Store(request.out)
+    with Progress() as progress:
+        found = measuring.measure(
+            asked, store, progress, workers=_workers(request.settings), settings=request.settings,
+            plugins=[str(Path(path).resolve()) for path in request.plugins], against=against,
+        )  # fmt: skip
+    every = tables.build(store)
+    paths = tables.write(store, every, tables.read_run(store)["columns"])
+    if against is not None:
+        beside = store.root / tables.FOLDER / "beside.md"
+        store.replace(beside, rendering.markdown(found.tables.long, found.columns).encode())
+        paths.append(str(beside))
+    console.show(found.tables, found.columns)
+    for label, table in found.readings.items():
+        console.show_readings(label, table, found.symptoms.get(label, []))
+    console.say_done(found.tally.made, found.tally.kept, store.root)
+    console.say_paths("tables", paths)
+    console.say_paths("figures", _figures(store, every) if request.figures else [])
+    mine = found.tables.long[[name in found.tally.asked for name in found.tables.measured]]
+    failed = rendering.failed_cells(mine)
+    console.say_failed(failed)
+    return 1 if failed else 0
+
+
 def dry_run(request: Request) -> int:
     """Says what a run would do and returns the exit code."""
     suite, cells, store = _prepared(request)
@@ -174,7 +237,7 @@ def verify(
     return 1 if report.wrong else 0
 
 
-def list_parts(paths: tuple[str, ...], load: bool) -> None:
+def list_parts(paths: tuple[str, ...], load: bool, verbose: bool = False) -> None:
     """Prints every registered part."""
     arithmetic.pin()
     for path in paths:
@@ -192,7 +255,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
         rows: list[tuple[str, JsonObject | None, str]] = []
         for name in registry.names():
             if name in registry.loaded() or load:
-                about = _about(registry, name)
+                about = _about(registry, name, verbose)
                 rows.append((name, registry.entry(name).defaults, about))
             else:
                 rows.append((name, None, f"plug-in {registry.announced()[name]}; --load shows more"))
@@ -202,7 +265,7 @@ def list_parts(paths: tuple[str, ...], load: bool) -> None:
     console.say_suites([(name, suites.load(name).description) for name in suites.shipped()])
 
 
-def _about(registry: Registry[T], name: str) -> str:
+def _about(registry: Registry[T], name: str, verbose: bool) -> str:
     """Returns what a part is, in a line: its docstring's first, and a dataset's truths."""
     first = (registry.entry(name).build.__doc__ or "").strip().splitlines() or [""]
     about = first[0].removeprefix("Returns ").rstrip(".")
@@ -211,8 +274,20 @@ def _about(registry: Registry[T], name: str) -> str:
         about = f"{about}; plug-in {origin}".removeprefix("; ")
     if registry is not DATASETS:
         return about
-    dataset = DATASETS.build(name)
+    try:
+        dataset = DATASETS.build(name)
+    except ValueError as error:  # one that is nothing without a parameter, such as a file
+        return f"{about} ({error})"
     truths = ["density and score"] if dataset.density else ["score"]
     truths += ["modes"] if dataset.modes is not None else []
     truths += ["distance"] if dataset.distance is not None else []
-    return f"{about} ({dataset.dim}-D; truths: {', '.join(truths)})"
+    geometry = f"; {_geometry(dataset)}" if verbose else ""
+    return f"{about} ({dataset.dim}-D; truths: {', '.join(truths)}{geometry})"
+
+
+def _geometry(dataset: Dataset) -> str:
+    """Returns where a dataset lies and how long it is, data coordinates: models see (x - mean)/scale."""
+    few = ", ".join(f"{value:.3g}" for value in dataset.mean[:4])
+    mean = f"mean ({few}{', ...' if dataset.dim > 4 else ''})"
+    lengths = f"lengths {dataset.resolution * dataset.scale:.3g} to {dataset.diameter * dataset.scale:.3g}"
+    return f"{mean}, scale {dataset.scale:.4g}, {lengths}, data coordinates"

@@ -136,6 +136,73 @@ def run(
 
 
 @app.command()
+def measure(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Samples: .npy, .npz, .csv, .parquet or .safetensors, or a folder of "
+            "samples_seed0.npy, samples_seed1.npy; each is a row."
+        ),
+    ],
+    dataset: Annotated[
+        str, typer.Option(help="What they are samples of: a name as of `list`, or 'circle(thickness=0.1)'.")
+    ],
+    metrics: Annotated[
+        str | None, typer.Option(help="Only these, separated by commas; 'all' for every one that fits.")
+    ] = None,
+    nfe: Annotated[int | None, typer.Option(help="Score evaluations of each sample, for the table.")] = None,
+    label: Annotated[str | None, typer.Option(help="What tables call the samples.")] = None,
+    train: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Training points: are the samples copies of them?")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Show the rows of a results folder beside.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Results folder; floors in it are used again.")] = Path(
+        "results/measure"
+    ),
+    coordinates: Annotated[
+        str, typer.Option(help="Of the samples: data, or standardised for (x - mean)/scale.")
+    ] = "data",
+    reference: Annotated[
+        int | None, typer.Option(help="Points of the reference; as many as samples.")
+    ] = None,
+    floor_draws: Annotated[int, typer.Option(help="Truth draws behind each noise floor.")] = 199,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
+    ] = None,
+    plugin: Plugins = None,
+    figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
+    debug: Debug = False,
+) -> None:
+    """Measure samples of any model, made by any framework, against the truth of a dataset."""
+    from diffbench.workers import devices
+    from diffbench.workers.engine import Settings
+
+    _ready()
+    gpus = devices.settle(workers, scheduled=False)
+    from diffbench import application
+
+    request = application.Measure(
+        files=tuple(files),
+        dataset=dataset,
+        metrics=tuple(_names(metrics) or ()),
+        nfe=nfe,
+        label=label,
+        train=train,
+        against=against,
+        out=out,
+        coordinates=coordinates,
+        reference=reference,
+        floor_draws=floor_draws,
+        settings=Settings(workers=workers, gpus=gpus),
+        plugins=tuple(plugin or ()),
+        figures=figures,
+    )
+    raise typer.Exit(application.measure(request))
+
+
+@app.command()
 def tables(
     folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
     debug: Debug = False,
@@ -189,6 +256,9 @@ def list_parts(
     load: Annotated[
         bool, typer.Option("--load", help="Import plug-ins of other packages, to show their parameters.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show the geometry of datasets: mean, scale, lengths.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Name every registered thing with its parameters, defaults and the truths it offers."""
@@ -196,7 +266,7 @@ def list_parts(
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # nothing is computed that a GPU should wake for
     from diffbench import application
 
-    application.list_parts(tuple(plugin or ()), load)
+    application.list_parts(tuple(plugin or ()), load, verbose)
 
 
 def main() -> None:

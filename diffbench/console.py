@@ -7,10 +7,12 @@ that the console lacks.
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -23,6 +25,7 @@ from diffbench.stages.intact import Report
 from diffbench.stages.work import STAGES
 from diffbench.tables import long as tables
 from diffbench.tables import rendering
+from diffbench.tables.digits import deviations, number, within
 from diffbench.tables.headlines import headlines
 from diffbench.workers.tasks import Task
 
@@ -77,11 +80,43 @@ def show(made: tables.Tables, columns: Json) -> None:
             aside = _aside(_clean(metric, console), rows, places[metric], metric in in_z)
             console.print(escape(aside), style="dim")
         console.print()
+    for note in rendering.notes(made.long):
+        console.print(escape(_clean(note, console)))
     console.print(
         "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95% "
         "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone. "
         "gaussian: a Gaussian of the data's moments. tables/error_split.md: what each error is made of."
     )
+
+
+def show_readings(label: str, table: pd.DataFrame, symptoms: Sequence[str]) -> None:
+    """Prints what each metric says of one model, and what its error looks like."""
+    console = _console()
+    shown = Table(
+        title=escape(_clean(label, console)), title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    heads = ("metric", "value", "floor", "z", "p", "u")
+    for head in heads:
+        shown.add_column(head, justify="left" if head == "metric" else "right", no_wrap=True)
+    for row in table.to_dict("records"):
+        floor = "-" if math.isnan(row["floor"]) else within(row["floor"], row["floor_sd"])
+        value = number(row["value"]) if row["status"] == "ok" else str(row["status"])
+        cells = [row["metric"], value, floor, deviations(row["z"]), _few(row["p"]), _few(row["u"])]
+        shown.add_row(*(escape(_clean(str(cell), console)) for cell in cells))
+    console.print(shown)
+    for line in symptoms:
+        console.print(escape(_clean(f"{label}: {line}", console)))
+    console.print()
+
+
+def _few(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def say_hint(line: str) -> None:
+    """Prints what may be wrong with what was given, on stderr."""
+    say_aside(f"hint: {line}")
 
 
 def _clean(text: str, console: Console) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffbench.figures import curves, density, fields, images, memorisation, mixing, quality, split
+from diffbench.figures import curves, density, fields, images, memorisation, mixing, quality, seen, split
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
@@ -41,7 +41,9 @@ def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
 def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
-    sources = [part.pages(run) for part in (density, images, curves, fields, mixing, memorisation, quality)]
+    sources = [
+        part.pages(run) for part in (density, images, curves, fields, mixing, memorisation, quality, seen)
+    ]
     if parts is not None:
         sources.append(split.pages(parts, run.headlines()))
     for title, figure in itertools.chain(*sources):

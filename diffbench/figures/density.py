@@ -17,7 +17,7 @@ from diffbench.figures.records import Row, Run
 from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
 from diffbench.figures.words import BOLD, caption, fitted, lettered, width_of
 from diffbench.records.outcome import MISSING, OK
-from diffbench.records.places import TRUTH, natural
+from diffbench.records.places import GIVEN, TRUTH, natural
 from diffbench.tables.digits import deviations
 
 _NOTED = 2  # columns whose z stand below each panel
@@ -58,7 +58,7 @@ def _pages(
     run: Run, dataset: str, view: View, notes: Mapping[str, str]
 ) -> Iterator[tuple[Sequence[str], list[Line]]]:
     """Yields the columns and lines of each page."""
-    rows = [row for row in run.of(dataset=dataset) if row.sampler]
+    rows = [row for row in run.of(dataset=dataset) if row.sampler or row.family]
     learned = {row.family for row in rows if row.fit_id}
     alone = {label for row in rows for label in _columns_of(run, row, learned)} - learned
     columns = [*sorted(learned, key=natural), *sorted(alone, key=natural)]
@@ -163,7 +163,8 @@ def _page(
     for block in blocks:
         score, budget, _ = block[0]
         middle = top + len(block) * step / 2
-        label = f"{score} score" + (f", {budget}" if len(run.budgets) > 1 and budget else "")
+        label = "given samples" if score == GIVEN else f"{score} score"
+        label += f", {budget}" if len(run.budgets) > 1 and budget else ""
         label = fitted(label, len(block) * step, lines=1, size=8.5)
         write_at(figure, _LEFT / 2, middle, label, rotation=90, ha="center", va="center", fontsize=8.5)
         axes = place(figure, _LEFT, middle - step / 2 + title, side, side)

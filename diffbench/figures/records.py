@@ -104,6 +104,11 @@ class Run:
         palette = sns.color_palette("colorblind" if len(hues) <= 10 else "husl", len(hues))
         self.colours: dict[str, Colour] = dict(zip(hues, palette, strict=True))
 
+    @property
+    def columns(self) -> list[str]:
+        """Every column of the metrics, in order."""
+        return [column for metric in self._columns.values() for column in metric]
+
     def processes(self) -> list[str]:
         """Returns the labels of the processes of rows without a fit."""
         return sorted({row.family for row in self.rows if row.sampler and not row.fit_id}, key=natural)
@@ -119,7 +124,7 @@ class Run:
 
     def sources(self, rows: Iterable[Row]) -> list[tuple[str, str]]:
         """Returns the scores and budgets of rows with a sampler, what is learned last."""
-        found = {(row.score, row.budget) for row in rows if row.sampler}
+        found = {(row.score, row.budget) for row in rows if row.sampler or row.family}
         return sorted(found, key=lambda source: (rank(source[0]), *_steps(source[1]), source[0]))
 
     def of(self, **labels: str | int) -> list[Row]:
@@ -134,7 +139,7 @@ class Run:
           most: Columns that are shown, unless more were asked for.
         """
         if self._shown is None:
-            judged = [row for row in self.rows if row.sampler]
+            judged = [row for row in self.rows if row.sampler or row.family]
             present = [c for columns in self._columns.values() for c in columns]
             z = {column: self._worst(judged, column) for column in present}
             values = {c for c in present if any(math.isfinite(self.value(row, c)) for row in judged)}

@@ -62,6 +62,7 @@ def ending(way: Iterable[tuple[str, Json | None]]) -> Ending:
     Args:
       way: Its stages in order, with their records or None.
     """
+    said = ""
     for stage, record in way:
         if record is None:
             return Ending(MISSING, stage, f"the {stage} has not run")
@@ -69,4 +70,6 @@ def ending(way: Iterable[tuple[str, Json | None]]) -> Ending:
             # A failure that was inherited lies where its cause does.
             cause = record.get("inherited") or {"stage": stage}
             return Ending(record["status"], cause["stage"], record["reason"])
-    return Ending()
+        # What is well may come with a word on how to read it.
+        said = str(record.get("reason", ""))
+    return Ending(reason=said)

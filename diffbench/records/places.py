@@ -20,6 +20,10 @@ from diffbench.spec import Json, Spec, identify
 BRACKETS = TRUTH, GAUSSIAN = ("truth", "gaussian")
 """Scores of rows without a model: fresh samples of the data, and of the Gaussian of the same moments."""
 
+GIVEN = "given"
+"""Score of rows of samples that came in a file or an array: what made them nobody knows."""
+SCORELESS = (*BRACKETS, GIVEN)
+
 AXES = ("dataset", "score", "family", "budget", "sampler", "process")
 
 

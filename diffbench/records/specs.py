@@ -41,12 +41,17 @@ class ScoreSpec(TypedDict):
 
 
 class DrawSpec(ScoreSpec):
-    """Samples of a score by a sampler, or of the data themselves."""
+    """Samples of a score by a sampler, or of the data themselves, or such as came in a file.
+
+    Those of a file are told by their digest, `sha256`; their `nfe` is what the user says.
+    """
 
     stage: Literal["draw"]
     n: int
     version: int
     sampler: NotRequired[Spec]
+    sha256: NotRequired[str]
+    nfe: NotRequired[int]
 
 
 class ReferenceSpec(TypedDict):
@@ -103,7 +108,7 @@ class MeasureSpec(TypedDict):
     reference: ReferenceSpec
     draw: NotRequired[DrawSpec]
     source: NotRequired[ScoreSpec]
-    train: NotRequired[PoolSpec]
+    train: NotRequired[PoolSpec | DrawSpec]
     floor: NotRequired[FloorSpec]
     sampler: NotRequired[Spec]
     flow: NotRequired[FlowSpec]

@@ -10,7 +10,7 @@ from diffbench.contracts import Array, Dataset, key_for
 from diffbench.programs import model as models
 from diffbench.programs import sampling, scores
 from diffbench.records.outcome import DIVERGED
-from diffbench.records.places import GAUSSIAN, TRUTH
+from diffbench.records.places import GAUSSIAN, GIVEN, TRUTH
 from diffbench.records.specs import DrawSpec, FlowSpec, ScoreSpec
 from diffbench.sources import base as sources
 from diffbench.sources.base import BoundScore, Given
@@ -58,6 +58,8 @@ def draw(spec: DrawSpec, inputs: Inputs) -> Made:
     kind = sources.name_of(spec)
     if kind in _BRACKETS:
         return {"nfe": 0, **_shape(dataset)}, {"samples": np.asarray(_BRACKETS[kind](spec, dataset, label))}
+    if kind == GIVEN:
+        raise ValueError("these samples came in a file; measure that file again")
     inputs.need(spec.get("fit"))
     drawn = sampling.sample(
         part_of(spec["sampler"]),

@@ -32,12 +32,14 @@ class Tally:
       kept: Tasks that were there already, or that another run did in the meantime.
       failed: Failed tasks of this run, with their reasons.
       asked: Names of the measurements that were asked for.
+      run: What was asked of the folder, as its run keeps it.
     """
 
     made: int = 0
     kept: int = 0
     failed: list[tuple[Task, str]] = dataclasses.field(default_factory=list)
     asked: frozenset[str] = frozenset()
+    run: Json = dataclasses.field(default_factory=dict)
 
 
 class Listener:
@@ -82,7 +84,23 @@ def run(
     listener = listener or Listener()
     store.prepare()
     planned = plan(cells, store, plugins, retry_failed)
-    note_run(store, suite, planned, asked)
+    content = note_run(store, suite, planned, asked)
+    tally = make(planned, store, listener, workers=workers, settings=settings)
+    return dataclasses.replace(tally, run=content)
+
+
+def make(
+    planned: Plan, store: Store, listener: Listener, *, workers: int, settings: engine.Settings | None = None
+) -> Tally:
+    """Makes what a plan says the store lacks.
+
+    Args:
+      planned: The plan.
+      store: The results folder, prepared.
+      listener: Hears how it goes.
+      workers: Worker processes; 0 for none.
+      settings: Limits on a task, and the scheduler of a cluster that runs already.
+    """
     listener.begin(planned)
     wanted = frozenset(name for row in planned.rows for name in row["measures"].values())
     tally = Tally(kept=planned.done, asked=wanted)
@@ -112,8 +130,15 @@ def settings_of(suite: Json) -> JsonObject:
     return {**settings, **more, "reference": reference, "training": training}
 
 
-def note_run(store: Store, suite: Json, planned: Plan, asked: Sequence[str] = ()) -> None:
-    """Keeps the suite and its cells in the folder; see `runs`."""
+def note_run(store: Store, suite: Json, planned: Plan, asked: Sequence[str] = ()) -> JsonObject:
+    """Keeps the suite and its cells in the folder, and returns what it keeps; see `runs`."""
+    content = content_of(suite, planned, asked)
+    runs.note(store, content)
+    return content
+
+
+def content_of(suite: Json, planned: Plan, asked: Sequence[str] = ()) -> JsonObject:
+    """Returns a suite and its cells as a run keeps them."""
     import diffbench
 
     content = {
@@ -129,7 +154,7 @@ def note_run(store: Store, suite: Json, planned: Plan, asked: Sequence[str] = ()
     }
     if leading := _leading(planned.metrics, asked):
         content["leading"] = leading
-    runs.note(store, content)
+    return content
 
 
 def _specs(found: Iterable[Place]) -> dict[str, Spec]:

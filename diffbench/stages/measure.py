@@ -14,9 +14,10 @@ from diffbench.metrics.floor import Floor, FloorReading, floor_of, read_against
 from diffbench.programs import model as models
 from diffbench.programs import scores
 from diffbench.records.outcome import DIVERGED, ERROR
-from diffbench.records.specs import FloorSpec, MeasureSpec, ReferenceSpec
+from diffbench.records.specs import DrawSpec, FloorSpec, MeasureSpec, PoolSpec, ReferenceSpec
 from diffbench.records.store import Store
-from diffbench.spec import Json, JsonObject, canonical, label_of
+from diffbench.registry import when_replaced
+from diffbench.spec import Json, JsonObject, Spec, canonical, label_of
 from diffbench.stages.base import Stage
 from diffbench.stages.draw import score_of
 from diffbench.stages.fit import pool_of
@@ -24,10 +25,15 @@ from diffbench.stages.flow import followed
 from diffbench.stages.inputs import Inputs, Made
 from diffbench.suites.parts import make_dataset
 
+APPROXIMATE = "p is approximate: its floor is of random parts of the held-out points"
+"""What is said of a reading where there is no fresh truth."""
+
 
 def reference(spec: ReferenceSpec, inputs: Inputs) -> Made:
     """Draws the truth's reference sample of a dataset, in data coordinates."""
     dataset = make_dataset(spec["dataset"])
+    if dataset.finite is not None:
+        return {}, {"samples": dataset.finite.reference(spec["m"])}
     key = key_for(0, "reference", label_of(spec["dataset"]), spec["m"])
     return {}, {"samples": np.asarray(dataset.sample(key, spec["m"]))}
 
@@ -46,6 +52,9 @@ def _prepared(metric: str, reference: str, root: str) -> object:
         return None
     dataset = make_dataset(spec["dataset"])
     return prepare(_reference_points(spec, Inputs(Store(root)), dataset), dataset)
+
+
+when_replaced(_prepared.cache_clear)
 
 
 def floor(spec: FloorSpec, inputs: Inputs) -> Made:
@@ -73,6 +82,7 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
     of = drawn or spec["source"]
     # In the order in which they were made: the first failure is the one to tell.
     inputs.need(of.get("fit"), drawn, of_truth, spec.get("floor"), spec.get("flow"), spec.get("own"))
+    train = _train_points(spec["train"], inputs, dataset) if "train" in spec else None
     samples = None
     if drawn is not None:
         samples = dataset.standardise(inputs.arrays(drawn)["samples"])
@@ -84,7 +94,7 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
     outcome = Outcome(
         samples=samples,
         reference=_reference_points(of_truth, inputs, dataset),
-        train=pool_of(spec["train"]) if "train" in spec else None,
+        train=train,
         score=score,
         process=process,
         dataset=dataset,
@@ -107,7 +117,18 @@ def measure(spec: MeasureSpec, inputs: Inputs) -> Made:
         content["against"] = against
     if metric.floor == "two_sided":
         content["n_samples"] = spec["floor"]["n"]
+    if readings and dataset.finite is not None:
+        content["reason"] = APPROXIMATE
     return {**content, **_unsound(metric, values, arrays, samples)}, dict(arrays)
+
+
+def _train_points(spec: PoolSpec | DrawSpec, inputs: Inputs, dataset: Dataset) -> Points:
+    """Returns training points, standardised: those of a fit, or those that came in a file."""
+    if "stage" not in spec:
+        return pool_of(spec)
+    drawn: Spec = spec
+    inputs.need(drawn)
+    return dataset.standardise(inputs.arrays(drawn)["samples"])
 
 
 def _unsound(

@@ -16,9 +16,9 @@ from diffbench.contracts import METRICS, SAMPLERS, Metric
 from diffbench.process import PROCESSES
 from diffbench.programs.flow import VERSION as FLOW_VERSION
 from diffbench.records import places
-from diffbench.records.places import BRACKETS, Place
+from diffbench.records.places import SCORELESS, Place
 from diffbench.records.reader import Reader, many
-from diffbench.records.specs import FloorSpec, FlowSpec, MeasureSpec, ReferenceSpec, score_of
+from diffbench.records.specs import FloorSpec, FlowSpec, MeasureSpec, PoolSpec, ReferenceSpec, score_of
 from diffbench.records.store import Store, is_final
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.spec import Json, JsonObject, Names, Spec, identify
@@ -257,10 +257,10 @@ class _Judging:
             return None
         spec: MeasureSpec = {"stage": "measure", "metric": metric, "reference": self.reference(cell)}
         if "samples" in needs:
-            if "score" in needs and cell.kind in BRACKETS:
+            if "score" in needs and cell.kind in SCORELESS:
                 return None
             spec["draw"] = cell.draw
-        elif cell.kind in BRACKETS:
+        elif cell.kind in SCORELESS:
             return None
         else:
             spec["source"] = score_of(cell.draw)
@@ -272,7 +272,8 @@ class _Judging:
             if flows[1] is not None:
                 spec["own"] = flows[1]
         if "train" in needs:
-            spec["train"] = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
+            pool: PoolSpec = {"dataset": cell.data, "train_size": cell.train_size, "seed": cell.seed}
+            spec["train"] = cell.train or pool
         if built.floor is not None:
             spec["floor"] = self._floor(cell, metric, built)
         return spec

@@ -7,7 +7,7 @@ checked is specifications, which is all that the harness sees.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -47,6 +47,7 @@ class Cell:
       metrics: Specifications of the metrics.
       reference: Points m of the reference.
       floor_draws: Truth draws R of each floor.
+      train: Specification of the draw that holds its training points, where they came in a file.
     """
 
     place: Place
@@ -58,6 +59,7 @@ class Cell:
     metrics: tuple[Spec, ...]
     reference: int
     floor_draws: int
+    train: DrawSpec | None = None
 
     @property
     def kind(self) -> str:
@@ -136,37 +138,17 @@ def expand(suite: Suite) -> list[Cell]:
     cells: dict[tuple[str, int], Cell] = {}
     for one in data:
         following.check(one, [shape.model for shape in rows.families])
-        common: JsonObject = {
-            "data": one.spec,
-            "train_size": one.train_size,
-            "reference": suite.reference or suite.samples,
-            "floor_draws": suite.floor_draws,
-        }
-        about = {
-            "dataset": one.spec,
-            "train_size": one.train_size,
-            "n": suite.samples,
-            "reference": common["reference"],
-            "floor_draws": suite.floor_draws,
-            "sampling": {"version": SAMPLING_VERSION},
-        }
-        section = places.axis(one.item.label, about)
-        draw: Spec = {
-            "stage": "draw",
-            "dataset": one.spec,
-            "n": suite.samples,
-            "version": SAMPLING_VERSION,
-        }
-        found: list[Iterator[JsonObject]] = [_bracket(section, kind, seeds, draw) for kind in BRACKETS]
+        section = section_of(one, suite)
+        found: list[Iterator[JsonObject]] = [brackets(section, seeds)]
         for source in asked:
             score = places.axis(source.label, source.spec)
-            made = {**draw, **source.spec}
+            made = {**section.draw, **source.spec}
             found.append(
-                rows.learned(one, section, score, made)
+                rows.learned(one, section.axis, score, made)
                 if "fit" in source.needs
-                else rows.fitless(one, section, score, made, source.needs)
+                else rows.fitless(one, section.axis, score, made, source.needs)
             )
-        for cell in (Cell(**cell, metrics=one.metrics, **common) for each in found for cell in each):
+        for cell in (Cell(**cell, **section.common) for each in found for cell in each):
             known = cells.get((cell.place.id, cell.seed))
             # Two that are equal are one row, whatever they are called, judged by what each asks for.
             cells[cell.place.id, cell.seed] = cell if known is None else _both(known, cell)
@@ -221,11 +203,49 @@ def _asked(item: Item) -> Asked:
     return Asked(item.label, source.needs, sources.spec_of(item.name, item.params, source))
 
 
-def _bracket(section: Axis, kind: str, seeds: list[int], draw: Spec) -> Iterator[JsonObject]:
-    """Yields the cells of a row without a model."""
-    place = places.place(section, places.axis(kind, {"score": kind}))
-    for seed in seeds:
-        yield {"place": place, "seed": seed, "fit": None, "draw": {**draw, "score": kind, "seed": seed}}
+class Section(NamedTuple):
+    """What the rows of one dataset have in common.
+
+    Attributes:
+      axis: The data and what its rows are held to.
+      draw: The part of a draw's specification that is of the data.
+      common: Fields of `Cell`.
+    """
+
+    axis: Axis
+    draw: Spec
+    common: JsonObject
+
+
+def section_of(one: Data, suite: Suite) -> Section:
+    """Returns what the rows of a dataset of a suite have in common."""
+    reference = suite.reference or suite.samples
+    about = {
+        "dataset": one.spec,
+        "train_size": one.train_size,
+        "n": suite.samples,
+        "reference": reference,
+        "floor_draws": suite.floor_draws,
+        "sampling": {"version": SAMPLING_VERSION},
+    }
+    common = {
+        "data": one.spec,
+        "train_size": one.train_size,
+        "reference": reference,
+        "floor_draws": suite.floor_draws,
+        "metrics": one.metrics,
+    }
+    draw = {"stage": "draw", "dataset": one.spec, "n": suite.samples, "version": SAMPLING_VERSION}
+    return Section(places.axis(one.item.label, about), draw, common)
+
+
+def brackets(section: Section, seeds: Sequence[int]) -> Iterator[JsonObject]:
+    """Yields the cells of the rows without a model, as fields of `Cell` that are not common to all."""
+    for kind in BRACKETS:
+        place = places.place(section.axis, places.axis(kind, {"score": kind}))
+        for seed in seeds:
+            spec = {**section.draw, "score": kind, "seed": seed}
+            yield {"place": place, "seed": seed, "fit": None, "draw": spec}
 
 
 class _Rows(NamedTuple):
@@ -297,7 +317,12 @@ def _fit(data: Data, model: Model, training: Json, seed: int, replicas: int) -> 
 
 
 def _trusted(data: Data, model: Model, score: str) -> None:
-    """Raises where a process ends below the noise at which an exact score can be trusted."""
+    """Raises where there is no exact score, or a process ends below the noise at which it can be trusted."""
+    if data.dataset.truth is None:
+        raise SuiteError(
+            f"scores: the {score} score needs a known truth, and {data.item.label} is points alone; leave it"
+            ' out of scores: scores = ["learned", "empirical"]'
+        )
     ends = [SAMPLERS.from_spec(sampler).end(model.built) for _, sampler in model.samplers]
     end = jnp.asarray(min(ends))
     reached = float(model.built.sigma(end) / model.built.alpha(end))

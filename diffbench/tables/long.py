@@ -7,7 +7,7 @@ The same records give the same bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -20,6 +20,9 @@ from diffbench.spec import Json, JsonObject
 from diffbench.tables import orders, rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
 from diffbench.tables.split import error_split
+
+Read = Callable[[str, str | None], Json | None]
+"""(stage, name) -> its record, or None where there is none."""
 
 FOLDER = "tables"
 LONG = (
@@ -66,8 +69,11 @@ def build(store: Store) -> Tables:
     Raises:
       StoreError: If the folder holds no run.
     """
-    run = read_run(store)
-    reader = Reader(store)
+    return built(read_run(store), Reader(store))
+
+
+def built(run: Json, reader: Read) -> Tables:
+    """Builds every table of what was asked for, in the form of `run.json`, from what reads its records."""
     # Tuples: a dictionary for each of a million rows takes longer than reading its record.
     rows = [row for cell in run["cells"] for row in _long_rows(cell, run["columns"], reader)]
     long = pd.DataFrame(rows, columns=[*LONG, "measure_id"])
@@ -87,7 +93,7 @@ def processes_of(cells: Iterable[Json]) -> dict[str, str]:
     return {cell["family"]: cell["process"] for cell in cells if cell["fit_id"]}
 
 
-def _long_rows(cell: Json, columns: Json, read: Reader) -> Iterator[tuple[object, ...]]:
+def _long_rows(cell: Json, columns: Json, read: Read) -> Iterator[tuple[object, ...]]:
     """Yields the long rows of a cell, one for each column of each of its metrics: `LONG`, and the record."""
     fit, draw = read("fit", cell["fit_id"]), read("draw", cell["draw_id"])
     begin = tuple(cell[key] for key in LONG[:5])
@@ -123,7 +129,7 @@ def against_of(record: Json) -> str:
     return f"reference of {spec['reference']['m']}" if asked == "reference" else str(asked)
 
 
-def _times(run: Json, read: Reader) -> pd.DataFrame:
+def _times(run: Json, read: Read) -> pd.DataFrame:
     """Returns the seconds of every stage; machines differ here and nowhere else.
 
     A record is there once, beside the first row that needed it; what is of the truth stands beside

@@ -20,6 +20,13 @@ from diffbench.tables.statistics import t_interval
 _ACROSS = 8  # columns of numbers in one table
 
 
+def notes(long: pd.DataFrame) -> list[str]:
+    """Returns how to read rows that are well, each once, with the datasets that it is of."""
+    said = long[(long["status"] == "ok") & (long["reason"] != "")]
+    found = said.groupby("reason", sort=False)["dataset"].unique()
+    return [f"{', '.join(map(str, datasets))}: {reason}" for reason, datasets in found.items()]
+
+
 def failed_cells(long: pd.DataFrame) -> list[JsonObject]:
     """Returns the cells that are not ok, each once, with status and reason."""
     bad = long[long["status"] != OK].drop_duplicates(["dataset", *ROW, "seed"])
@@ -156,6 +163,7 @@ def markdown(long: pd.DataFrame, columns: Json) -> str:
         title = [] if dataset == before else [f"## {markup.markdown(dataset)}", "", *told]
         lines += [*title, *markup.table(head, rows), ""]
         before = dataset
+    lines += [line for note in notes(long) for line in (markup.markdown(note) + ".", "")]
     failed = failed_cells(long)
     if failed:
         lines += ["## Cells that are not ok", ""]

@@ -7,6 +7,7 @@ down is a result with a status and a reason, and no other task suffers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from diffbench.workers.settings import Settings
 from diffbench.workers.tasks import Ended, Execute, Queue, Task
 from diffbench.workers.worker import ONE_THREAD
 
-__all__ = ["ONE_THREAD", "Ended", "Queue", "Settings", "Task", "run"]
+__all__ = ["ONE_THREAD", "Ended", "Queue", "Settings", "Task", "cores", "run"]
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silent(line: str) -> None:

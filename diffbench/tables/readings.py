@@ -1,0 +1,45 @@
+"""The readings of one row: what each metric says of it, beside its floor and on the common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from diffbench.tables.comparison import commensurable
+
+COLUMNS = ("metric", "value", "floor", "floor_sd", "z", "p", "u", "status")
+
+
+def readings(long: pd.DataFrame, columns: Mapping[str, Any], **labels: Any) -> pd.DataFrame:
+    """Returns the readings of the rows that have some labels, means over seeds.
+
+    Args:
+      long: The long table, with the Gaussian's rows for the common scale.
+      columns: Columns of each metric.
+      **labels: Labels of the row, such as `score="given"`.
+
+    Returns:
+      A row for each column of a metric: its value, mean and deviation of the floor, z, p (of the worst
+      seed where there are several: their number is in "seeds"), the common score u, and the status.
+    """
+    table = long.assign(u=commensurable(long, columns))
+    for name, label in labels.items():
+        table = table[table[name] == label]
+    rows = []
+    for metric, group in table.groupby("metric", sort=False):
+        bad = group.loc[group["status"] != "ok", "status"]
+        rows.append(
+            {
+                "metric": metric,
+                "value": group["value"].mean() if bad.empty else float("nan"),
+                "floor": group["floor_mean"].mean(),
+                "floor_sd": group["floor_sd"].mean(),
+                "z": group["z"].mean() if bad.empty else float("nan"),
+                "p": group["p_value"].min(),
+                "u": group["u"].mean(),
+                "status": "ok" if bad.empty else bad.iloc[0],
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
