@@ -3,6 +3,7 @@
     nox                        lint, smoke and the fast tests, on every interpreter found
     nox -s tests -- -k mmd2    what follows `--` goes to pytest
     nox -s slow                the tests that train models or draw many samples
+    nox -s torch               scores in PyTorch under the samplers and metrics
     nox -s bench -- NAME       benchmarks/NAME.py, or all of them
     nox -s validity            every planted bug under every judge; rewrites docs/validity.md
     nox -s pins                resolves again and rewrites constraints.txt
@@ -124,6 +125,15 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """The slow tests, in the environment of the fast ones."""
     session.notify(f"tests-{RUNNING}", posargs=["-m", "slow", *session.posargs])
+
+
+@nox.session(reuse_venv=True)
+def torch(session: nox.Session) -> None:
+    """Scores in PyTorch, which is no dependency: an environment of its own with the processor's build."""
+    install(session, "-e", ".", groups=("test",))
+    # Not in constraints.txt, for nothing of the package needs it.
+    session.install("torch==2.13.0")
+    session.run("pytest", "tests/torch", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

@@ -60,5 +60,5 @@ def test_what_it_needs_is_what_the_score_itself_needs():
 
 @pytest.mark.parametrize("of", ["perturbed", "truth", 3])
 def test_it_changes_no_score_that_is_changed_already(of):
-    with pytest.raises(ValueError, match=f"of must be one of empirical, exact, learned; got {of!r}"):
+    with pytest.raises(ValueError, match=f"of must be one of brought, empirical, exact, learned; got {of!r}"):
         SOURCES.build("perturbed", of=of)
