@@ -2,3 +2,5 @@
 
 from diffbench.networks.base import NETWORKS as NETWORKS
 from diffbench.networks.base import Network as Network
+
+register, names = NETWORKS.register, NETWORKS.names

@@ -3,6 +3,11 @@
 A file of this folder that registers one is found by itself.
 """
 
+import importlib
+import sys
+import types
+from typing import Any
+
 from diffbench.process.base import PROCESSES as PROCESSES
 from diffbench.process.base import Array as Array
 from diffbench.process.base import Constants as Constants
@@ -11,3 +16,13 @@ from diffbench.process.base import TimeFunction as TimeFunction
 from diffbench.process.base import prior_kl as prior_kl
 from diffbench.process.base import time_of_log_snr as time_of_log_snr
 from diffbench.process.betas import from_betas as from_betas
+
+
+class _Named(types.ModuleType):
+    """This package, which `diffbench.process("vp")` calls: that name is the library's too."""
+
+    def __call__(self, name: str = "vp", /, **params: Any) -> Any:
+        return importlib.import_module("diffbench.api.noise").process(name, **params)
+
+
+sys.modules[__name__].__class__ = _Named

@@ -11,6 +11,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from diffbench.registry import when_replaced
+
 MOST = 256
 """Programs that are kept: at one more, the one that was longest not asked for goes."""
 
@@ -44,6 +46,12 @@ def program(kind: str, about: tuple[Hashable, ...], build: Callable[[], T]) -> T
     return made
 
 
+def forget() -> None:
+    """Drops every program: a part has taken the place of another of its name."""
+    with _lock:
+        _programs.clear()
+
+
 def compiled(*kinds: str) -> int:
     """Returns how many forms (shapes and static parts) of the programs that are kept XLA has compiled."""
     return sum(one._cache_size() for key, one in _programs.items() if not kinds or key[0] in kinds)
@@ -52,3 +60,6 @@ def compiled(*kinds: str) -> int:
 def built(*kinds: str) -> int:
     """Returns how many programs this process has built, of some kinds or of all."""
     return sum(_built[kind] for kind in kinds or tuple(_built))
+
+
+when_replaced(forget)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
+from diffbench import notebook
 from diffbench.registry.entry import Entry
 from diffbench.spec import JsonObject, Parameter, Parameters, Spec
 
@@ -28,6 +29,15 @@ T = TypeVar("T")
 
 class PluginError(ValueError):
     """A part from outside the package broke its contract; the message names it."""
+
+
+# Called where a part takes the place of another of its name.
+_forgetting: list[Callable[[], None]] = []
+
+
+def when_replaced(forget: Callable[[], None]) -> None:
+    """Has a cache of what was built from parts emptied whenever a part of this session is replaced."""
+    _forgetting.append(forget)
 
 
 # Set while a plug-in is imported: what it registers is then known to be its own.
@@ -96,12 +106,19 @@ class Registry(Generic[T]):
 
         def decorate(build: Callable[..., T]) -> Callable[..., T]:
             origin, digest = _origin or (None, None)
+            if origin is None and (digest := notebook.digest_of(build)) is not None:
+                origin = notebook.ORIGIN
             if origin is not None:
                 # A clash of names is then the plug-in's fault, whichever came first.
                 self._find_shipped()
             entry = Entry(build, origin, digest, later)
-            if name in self._entries:
-                owner = self._entries[name].origin or "diffbench"
+            known = self._entries.get(name)
+            if known is not None and known.origin == origin == notebook.ORIGIN:
+                # A cell of a notebook that runs again: nothing of the old part may stand for the new.
+                for forget in _forgetting:
+                    forget()
+            elif known is not None:
+                owner = known.origin or "diffbench"
                 raise ValueError(f"{self.kind} {name!r} is already registered by {owner}")
             bare = [k for k, v in entry.defaults.items() if v is inspect.Parameter.empty]
             if bare:

@@ -1,1 +1,5 @@
 """The shipped samplers, a module each."""
+
+from diffbench.contracts import SAMPLERS
+
+register, names = SAMPLERS.register, SAMPLERS.names

@@ -1,0 +1,213 @@
+"""Datasets whose truth is known, in data coordinates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from diffbench import arrayfiles, measuring
+from diffbench.api import session, showing
+from diffbench.api.noise import Noise
+from diffbench.contracts import Dataset, key_for
+from diffbench.spec import label_of
+from diffbench.suites import given, parts
+from diffbench.suites.suite import parse
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Data:
+    """A dataset, as a suite would name it; see `diffbench.dataset`.
+
+    Attributes:
+      entry: Its entry in a suite: name and parameters.
+      standardise: Whether models see (x - mean)/scale, as they do by default.
+    """
+
+    entry: Mapping[str, Any]
+    standardise: bool = True
+
+    @property
+    def own(self) -> Dataset:
+        """The dataset itself, with its own mean and scale."""
+        return measuring.built(dict(self.entry))
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """Its specification."""
+        return parts.datasets_of(self._suite())[0].spec
+
+    @property
+    def seen(self) -> Dataset:
+        """The dataset in the coordinates that models see."""
+        return parts.make_dataset(self.spec)
+
+    def _suite(self) -> Any:
+        about = {"standardise": self.standardise, "metrics": ["energy"], **self.sizes}
+        content = {"datasets": [dict(self.entry)], **about}
+        return parse(content, "dataset", "dataset")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many samples a suite may ask of it, where that is not for anybody to choose."""
+        finite = self.own.finite
+        return {} if finite is None else {"samples": min(2000, finite.most)}
+
+    @property
+    def name(self) -> str:
+        """Its registered name."""
+        return str(self.entry["name"])
+
+    @property
+    def dim(self) -> int:
+        """Its dimension D."""
+        return self.own.dim
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Its mean, data coordinates, `[D]`."""
+        return np.asarray(self.own.mean)
+
+    @property
+    def scale(self) -> float:
+        """Root mean square standard deviation over the dimensions, data coordinates."""
+        return float(self.own.scale)
+
+    @session.pinned
+    def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
+        """Draws fresh truth, data coordinates, `[n, D]`: the bits of the row `truth` of that n and seed."""
+        return np.asarray(self.seen.sample(key_for(seed, "truth", label_of(self.spec)), n))
+
+    @session.pinned
+    def score_at(self, x: Any, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
+        """Returns the exact score of the diffused data, `[n, D]`.
+
+        Data coordinates: x is scale x_t + mean, so that a grid over the data serves every t.
+
+        Args:
+          x: Points, `[n, D]`, or a grid `[..., D]`.
+          process: The noise process, which acts on standardised data.
+          t: Time; 0 is the data itself.
+        """
+        return self._truth("score", x, process, t) / self.seen.scale
+
+    @session.pinned
+    def log_prob_at(self, x: Any, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
+        """Returns the exact log density of the diffused data, `[n]`, in nats; see `score_at`."""
+        found = self._truth("log_prob", x, process, t)
+        return found - self.dim * np.log(self.seen.scale)
+
+    def _truth(self, what: str, x: Any, process: Noise | str, t: float) -> np.ndarray:
+        dataset = self.seen
+        if dataset.truth is None:
+            raise ValueError(f"dataset {self.name!r} has no known truth, so no exact {what}")
+        x = np.asarray(x, np.float32)
+        if x.ndim < 1 or x.shape[-1] != dataset.dim:
+            raise ValueError(f"x must have shape [n, {dataset.dim}]; got {list(x.shape)}")
+        alpha, sigma = _levels(process, t)
+        standard = dataset.standardise(x.reshape(-1, dataset.dim))
+        found = np.asarray(getattr(dataset.truth, what)(standard, alpha, sigma))
+        return found.reshape(x.shape if what == "score" else x.shape[:-1])
+
+    def _about(self) -> dict[str, Any]:
+        own = self.own
+        truths = ["density, score" if own.density else "score"] if own.truth is not None else ["none"]
+        truths += ["modes"] if own.modes is not None else []
+        truths += ["distance"] if own.distance is not None else []
+        told = {key: one for key, one in self.entry.items() if key != "name"}
+        about = {"dim": own.dim, "mean": np.asarray(own.mean), "scale": float(own.scale)}
+        finest = {"resolution": float(own.resolution * own.scale)}
+        return {**told, **about, **finest, "truth": ", ".join(truths)}
+
+    def __repr__(self) -> str:
+        return showing.line("Data", {"": self.name, **self._about()})
+
+    def _repr_html_(self) -> str:
+        title = f"{self.name}, data coordinates"
+        shown = showing.table(title, self._about())
+        return shown + (showing.points({self.name: self.sample(2000)}) if self.dim == 2 else "")
+
+
+def _levels(process: Noise | str, t: float) -> tuple[Any, Any]:
+    if t == 0.0:
+        return jnp.ones(()), jnp.zeros(())
+    noise = Noise({"name": process}) if isinstance(process, str) else process
+    built = noise.built
+    if not built.t_min <= t <= built.t_max:
+        raise ValueError(f"t must be 0 or in [{built.t_min:g}, {built.t_max:g}] of {noise.name}; got {t}")
+    at = jnp.asarray(t, float)
+    return built.alpha(at), built.sigma(at)
+
+
+def dataset(name: str, /, *, standardise: bool = True, **params: Any) -> Data:
+    """Returns a dataset by its name.
+
+    Args:
+      name: A registered name; `diffbench.list("datasets")` has them.
+      standardise: Whether models see (x - mean)/scale; else they see data coordinates.
+      **params: Parameters, such as `thickness=0.1`.
+
+    Raises:
+      ValueError: If there is none of the name, or a parameter is wrong.
+
+    Example:
+      data = diffbench.dataset("two_moons", thickness=0.1)
+      x = data.sample(1000, seed=0)
+    """
+    made = Data({"name": name, **params}, standardise)
+    measuring.built(dict(made.entry))  # what is wrong with it is told here
+    return made
+
+
+def mixture(weights: Any, means: Any, covariances: Any, /, *, standardise: bool = True) -> Data:
+    """Returns a Gaussian mixture of your own, as a dataset whose truth is known.
+
+    Args:
+      weights: Of K components, positive; they are normalised. None is equal ones.
+      means: `[K, D]`.
+      covariances: `[K, D, D]`, `[K, D]` (variances along the axes) or `[K]` (one for all axes).
+      standardise: As of `dataset`.
+
+    Raises:
+      ValueError: If shapes do not agree, a weight is not positive, or a covariance is none.
+    """
+    law = {"weights": weights, "means": means, "covariances": covariances}
+    params = {
+        key: one if isinstance(one, str) else np.asarray(one, np.float64).tolist()
+        for key, one in law.items()
+        if one is not None
+    }
+    return dataset("mixture", standardise=standardise, **params)
+
+
+def arrays(train: Any, test: Any = None, /, *, standardise: bool = True) -> Data:
+    """Returns data of your own, of which no law is known: what needs a density or modes is refused.
+
+    Args:
+      train: What models learn from: an array `[n, D]` or `[n, H, W, C]`, or the path of a file of one.
+      test: What is held out, which judges; without it half of `train` is, by a fixed draw.
+      standardise: As of `dataset`; mean and scale are those of the training half.
+
+    Raises:
+      ValueError: If an array is something else, or too small.
+    """
+    params = {"train": _file(train, "train")}
+    params |= {} if test is None else {"test": _file(test, "test")}
+    return dataset("arrays", standardise=standardise, **params)
+
+
+def _file(points: Any, what: str) -> str:
+    """Returns the path of a file with points: an array is written into the folder of this session."""
+    if isinstance(points, str | Path):
+        return str(points)
+    found = arrayfiles.of_numbers(points, what)
+    folder = session.folder().root / "arrays"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{given.digest(found)}.npy"
+    if not path.exists():
+        np.save(path, found)
+    return str(path)
