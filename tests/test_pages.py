@@ -52,6 +52,14 @@ def test_a_run_adds_rows_to_those_that_are_published_and_changes_none(publish):
 def test_every_link_between_pages_leads_somewhere():
     import re
 
-    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")]:
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("results/*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", ["metrics.md", "suites.md"])
+def test_guides_say_what_the_code_says(name):
+    import runpy
+
+    pages = runpy.run_path(str(ROOT / "results" / "guide_pages.py"))["PAGES"]
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages[name]()
