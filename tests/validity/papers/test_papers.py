@@ -22,9 +22,14 @@ TABLES = {
     "ddpm_linear": {"steps": STEPS, "beta_first": 0.05, "beta_last": 0.6},
     "ddpm_cosine": {"steps": STEPS},
 }
-LEVELS = {"ve": {"levels": STEPS}, "ncsn": {}}
+LEVELS = {"ve": {"levels": STEPS}, "edm": {"levels": STEPS}, "ncsn": {}}
+# Where a process begins, as float32 has it (1 - t is known to 6e-5 there), and ends, if not at 1 and 1e-5.
+FIRST, LAST = {"rectified_flow": float(np.float32(0.999))}, {"edm": 0.002 / 80.0}
 # Whose equation for ancestral sampling it is, where a paper prints one for the process.
-PRINTED = {"ve": papers.song_ve, "ncsn": papers.song_ve, "sub_vp": papers.kingma}
+PRINTED = {
+    **dict.fromkeys(("ve", "ncsn", "edm"), papers.song_ve),
+    **dict.fromkeys(("sub_vp", "rectified_flow"), papers.kingma),
+}
 
 CONTINUOUS = {
     "euler_maruyama": [{}],
@@ -62,7 +67,7 @@ def by_the_paper(name, params, process, x, noises):
 
     if name == "annealed_langevin":
         # The levels are even in t from 1e-5 and so geometric; epsilon is twice our step sigma_L^2.
-        times = np.linspace(1.0, 1e-5, STEPS)
+        times = np.linspace(1.0, LAST.get(process, 1e-5), STEPS)
         sigmas = facts(times)[1]
         epsilon = 2.0 * params["step"] * sigmas[-1] ** 2
         count, denoise = params["steps_per_level"], params["denoise"]
@@ -71,14 +76,18 @@ def by_the_paper(name, params, process, x, noises):
     if name == "ancestral":
         step = PRINTED.get(process, papers.ho)(facts, params["variance"])
         # A table has its own last time; the last step leads to the data.
-        times = np.linspace(1.0, 1.0 / STEPS if process in TABLES else END, STEPS)
+        times = np.linspace(FIRST.get(process, 1.0), 1.0 / STEPS if process in TABLES else END, STEPS)
         return asked, papers.walk(step, x, np.append(times, 0.0), spy, draw), [*noise]
     step = {
         "euler_maruyama": lambda: papers.euler_maruyama(facts),
         "predictor_corrector": lambda: papers.predictor_corrector(facts, **params),
         "probability_flow": lambda: papers.heun(facts),
     }[name]()
-    return asked, papers.walk(step, x, np.linspace(1.0, END, STEPS + 1), spy, draw), [*noise]
+    return (
+        asked,
+        papers.walk(step, x, np.linspace(FIRST.get(process, 1.0), END, STEPS + 1), spy, draw),
+        [*noise],
+    )
 
 
 def build(name, params, process):
