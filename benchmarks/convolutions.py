@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import timing
 
-STEPS, REPEATS = 5, 3
+STEPS, REPEATS = 2, 2
 SHAPES = [(64, 8, 8, 32), (64, 28, 28, 32)]
 
 

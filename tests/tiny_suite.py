@@ -33,5 +33,5 @@ def as_toml(content: dict[str, Any]) -> str:
     return "\n".join(f"{k} = {value(v)}" for k, v in content.items()) + "\n"
 
 
-WITHOUT_DEFAULTS = ("arrays",)
-"""Datasets that are nothing without a file: tests over all others leave them out."""
+WITHOUT_DEFAULTS = ("arrays", "digits")
+"""Datasets without a known law, or that are nothing without a file: tests over all others leave them out."""

@@ -66,7 +66,7 @@ def bpd(
     at each image, standardised, in nats.
 
     Args:
-      points: Images, drawn for each seed.
+      points: Images, drawn for each seed, as many as there are of data that are points alone.
       probes: Probes of Hutchinson's trace, the same for the whole solve.
       t_end: Time at which images are taken as data; by default the process's t_min, 1e-5.
       rtol: Relative tolerance of the solve.
@@ -85,7 +85,8 @@ def bpd(
         dataset = outcome.dataset
         score, process, grey = (outcome.need(what) for what in ("score", "process", "grey"))
         key_x, key_trace = jax.random.split(key)
-        x = dataset.standardise(dataset.sample(key_x, points))
+        most = math.inf if dataset.finite is None else dataset.finite.most
+        x = dataset.standardise(dataset.sample(key_x, int(min(points, most))))
         found = in_blocks(log_prob, score, process, x, key_trace, block=_BLOCK, **options).log_prob
         log_q, unit = found.mean(axis=1), dataset.dim * math.log(2.0)
         offset = math.log2(dataset.scale / grey)
@@ -101,7 +102,7 @@ def bpd(
             "bpd_excess": excess[0],
             "bpd_excess_se": excess[1],
             "bpd_entropy": entropy[0],
-            "bpd_trace_se": math.sqrt(spread / points) / unit if spread >= 0.0 else math.nan,
+            "bpd_trace_se": math.sqrt(spread / len(x)) / unit if spread >= 0.0 else math.nan,
             "bpd_offset": offset,
             "bpd_blur": _blur(process, t_end) * dataset.scale / grey,
         }

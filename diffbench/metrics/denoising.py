@@ -52,7 +52,7 @@ def denoising(*, points: int = 256, shown: int = 6) -> Metric:
     there is a truth, `denoising_exact`, `[L, shown, D]` each. Levels that are not reached are NaN.
 
     Args:
-      points: Images at each level.
+      points: Images at each level, as many as there are of data that are points alone.
       shown: Images that are kept.
     """
     checks.count("points", points)
@@ -61,7 +61,8 @@ def denoising(*, points: int = 256, shown: int = 6) -> Metric:
     def measure(key: PRNGKey, outcome: Outcome) -> Measured:
         score, process, dataset = outcome.need("score"), outcome.need("process"), outcome.dataset
         key_x, key_eps = jax.random.split(key_for(0, "denoising", dataset.name))
-        x0 = dataset.standardise(dataset.sample(key_x, max(points, shown)))
+        most = math.inf if dataset.finite is None else dataset.finite.most
+        x0 = dataset.standardise(dataset.sample(key_x, int(min(max(points, shown), most))))
         loss, excess, kept = [], [], []
         for key_level, level in zip(jax.random.split(key_eps, len(LEVELS)), LEVELS, strict=True):
             if not covered(process, dataset, level, level):

@@ -107,7 +107,7 @@ def test_what_fits_is_offered(file):
         (lambda folder: {}, "arrays needs a file of points"),
         (lambda folder: {"train": "none.npy"}, "no file 'none.npy'"),
         (lambda folder: {"train": _saved(folder, X[:30])}, "at least 20 train points; got 15"),
-        (lambda folder: {"train": _saved(folder, X[:, 0])}, r"must have shape \[n, D\] or \[n, H, W, C\]"),
+        (lambda folder: {"train": _saved(folder, X[:, 0])}, r"must have shape"),
         (lambda folder: {"train": _saved(folder, X * np.nan)}, "expected finite numbers"),
         (lambda folder: {"train": _saved(folder, np.ones((90, 2)))}, "times one point"),
         (
@@ -147,3 +147,63 @@ def test_arrays_of_a_program_are_learned_and_measured_and_the_table_says_how_to_
     assert "p is approximate" in (tmp_path / "out" / "tables" / "comparison.md").read_text()
     with pytest.raises(ValueError, match="no known truth"):
         data.score_at(X[:2])
+
+
+def _images(levels, n=60, side=4):
+    return np.random.RandomState(1).randint(levels, size=(n, side, side))
+
+
+def _built(tmp_path, x, **params):
+    np.save(tmp_path / "images.npy", x)
+    return DATASETS.build("arrays", train=str(tmp_path / "images.npy"), **params)
+
+
+@pytest.mark.parametrize("levels", [17, 256])
+def test_the_same_images_in_other_units_have_the_same_bits_per_dimension(tmp_path, levels):
+    from diffbench.contracts import METRICS, Outcome
+    from diffbench.process import PROCESSES
+
+    process, x = PROCESSES.build("vp"), _images(levels)
+    metric = METRICS.build("bpd", points=6, probes=1, rtol=1e-3, atol=1e-3)
+
+    def score(x, t):
+        return -x / (process.alpha(t) ** 2 + process.sigma(t) ** 2)
+
+    told = []
+    for low, high in ((0, levels - 1), (0.0, 1.0), (-1.0, 1.0)):
+        unit = (high - low) / (levels - 1)
+        data = _built(tmp_path, low + x * unit, levels=levels, low=float(low), high=float(high))
+        values, _ = metric.measure(jax.random.key(0), Outcome(None, None, None, score, process, data))
+        told.append(values["bpd"])
+        assert np.isnan(values["bpd_entropy"])
+    # A normal density of uniform pixels: log2(levels) and the divergence of the two.
+    assert told[0] == pytest.approx(np.log2(levels) + 0.5 * np.log2(2 * np.pi * np.e / 12), abs=0.15)
+    assert told[1:] == pytest.approx(told[:1] * 2, abs=2e-3)
+
+
+def test_idx_files_are_images_of_bytes(tmp_path):
+    import struct
+
+    x = _images(256).astype(np.uint8)
+    for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte"):
+        (tmp_path / name).write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", *x.shape) + x.tobytes())
+    train, test = (str(tmp_path / f"{half}-images-idx3-ubyte") for half in ("train", "t10k"))
+    data = DATASETS.build("arrays", train=train, test=test)
+    assert data.shape == (4, 4, 1)
+    assert data.grey == 1.0
+    np.testing.assert_array_equal(np.floor(data.finite.train), x.reshape(60, -1))
+    assert data.finite.train.min() < data.finite.train.max() < 256.0
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"levels": 1}, "levels must be 0 or at least 2; got 1"),
+        ({"levels": 17, "high": 1.0}, "expected 17 levels from 0 to 1; got numbers from 0 to 16"),
+        ({"levels": 5, "high": 16.0}, "of a level off the grid"),
+        ({"levels": 17, "low": 3.0, "high": 2.0}, "low must be below high; got low = 3.0 and high = 2.0"),
+    ],
+)
+def test_images_off_their_grid_are_refused(tmp_path, params, text):
+    with pytest.raises(ValueError, match=text):
+        _built(tmp_path, _images(17), **params)
