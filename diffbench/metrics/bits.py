@@ -118,7 +118,9 @@ def bpd(
         "bpd_offset": Column(),
         "bpd_blur": Column(),
     }
-    return Metric(columns, measure, needs=("score", "grey", "divergence"), prepare=prepare)
+    # The flow of an empirical score ends in points, which have no density.
+    needs = ("score", "grey", "divergence")
+    return Metric(columns, measure, needs=needs, prepare=prepare, skips=("empirical",))
 
 
 # Images of one solve: what is held is their Jacobian's products, one for each probe.
