@@ -99,12 +99,13 @@ def test_probes_apart_average_to_the_estimate_and_spread_about_the_exact_trace(f
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 28])
-def test_exact_scores_of_digits_are_within_a_hundredth_of_a_bit(size):
+def test_exact_scores_of_digits_are_within_a_hundredth_of_a_bit_and_the_error(size):
     dataset, process = DATASETS.build("digit_images", size=size), PROCESSES.build("vp")
     values, _ = METRICS.build("bpd", points=32, probes=4).measure(
         jax.random.key(0), outcome_of(dataset, process)._replace(prepared=0.0)
     )
-    assert abs(values["bpd_excess"]) < 0.01
+    # Of 32 images and 4 probes the standard error alone is about a hundredth at 8x8.
+    assert abs(values["bpd_excess"]) < 0.01 + 3.0 * values["bpd_excess_se"]
 
 
 def test_what_has_no_grey_levels_has_no_bits_per_dimension():
