@@ -30,7 +30,7 @@ def dpm_solver_pp(
     With h = lambda_s - lambda_t and r = h_previous/h, order 2 is
       x_s = sigma_s/sigma_t x - alpha_s expm1(-h) D,  D = (1 + 1/(2r)) x0_hat - 1/(2r) x0_previous.
     Order 1 is DDIM, and so is the first step of all. Order 3 integrates the parabola through three
-    estimates exactly; the authors' code takes half of its second difference, which is of order 2.
+    estimates exactly.
     The SDE has exp(-h) sigma_s/sigma_t x, expm1(-2h) for expm1(-h), and sigma_s sqrt(-expm1(-2h)) z.
 
     Args:

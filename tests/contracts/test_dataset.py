@@ -94,7 +94,7 @@ def test_each_registry_has_its_group_and_its_parts(registry, kind, group):
 @pytest.mark.parametrize("what", NEEDS)
 def test_what_a_metric_needs_is_there_or_is_named(what):
     nothing = Outcome(None, None, None, None, None, DATASETS.build("circle", thickness=0.0))
-    if what in ("manifold", "intrinsic"):
+    if what in ("truth", "manifold", "intrinsic"):
         assert nothing.need(what) is not None
         return
     with pytest.raises(ValueError, match=r"^it needs .*, and (this row|dataset 'circle') has none"):
