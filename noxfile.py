@@ -133,7 +133,7 @@ def torch(session: nox.Session) -> None:
     install(session, "-e", ".", groups=("test",))
     # Not in constraints.txt, for nothing of the package needs it.
     session.install("torch==2.13.0")
-    session.run("pytest", "tests/torch", *session.posargs)
+    session.run("pytest", "tests/pytorch", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

@@ -8,7 +8,6 @@ import pytest
 from diffbench.contracts import Step
 from diffbench.process import PROCESSES
 from diffbench.samplers.base import (
-    end_of,
     end_unfit,
     langevin_step,
     reverse_sde_step,
@@ -45,7 +44,6 @@ def test_every_step_has_a_key_of_its_own():
 def test_times_are_numpys_linspace_down_to_the_end(given, end):
     vp = PROCESSES.build("vp")
     np.testing.assert_allclose(uniform_times(7, given)(vp), np.linspace(vp.t_max, end, 8), rtol=1e-6)
-    assert end_of(given, vp) == end
 
 
 def test_an_end_below_the_process_is_said():
