@@ -7,16 +7,17 @@ another part, and what was made with the old one is not taken for it.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 ORIGIN = "this session"
 """The origin of such parts."""
 _HOME = "__main__"
 
 
-def digest_of(build: Any) -> str | None:
+def digest_of(build: object) -> str | None:
     """Returns a digest of what a builder does, or None where it comes from a module.
 
     Args:
@@ -31,13 +32,15 @@ def digest_of(build: Any) -> str | None:
     return told.hexdigest()[:16]
 
 
-def _texts(value: Any, seen: set[int]) -> Iterator[str]:
+def _texts(value: object, seen: set[int]) -> Iterator[str]:
     """Yields what a value is made of, in a fixed order."""
     if id(value) in seen:
         return
     seen.add(id(value))
     value = getattr(value, "__func__", value)
     if isinstance(value, types.FunctionType):
+        # Haiku wraps the methods of its modules: what is wrapped is what the user wrote.
+        value = cast(types.FunctionType, inspect.unwrap(value))
         yield from _of_code(value.__code__)
         yield repr((value.__defaults__, value.__kwdefaults__))
         for name in sorted(_names(value.__code__)):
