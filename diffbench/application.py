@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from diffbench import arrayfiles, checks, console, measuring, plugins
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Dataset
@@ -242,7 +242,7 @@ def list_parts(paths: tuple[str, ...], load: bool, verbose: bool = False) -> Non
     arithmetic.pin()
     for path in paths:
         plugins.load(path)
-    kinds: list[tuple[str, Registry[Any]]] = [
+    kinds: list[tuple[str, Registry[object]]] = [
         ("families", FAMILIES),
         ("datasets", DATASETS),
         ("samplers", SAMPLERS),

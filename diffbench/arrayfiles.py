@@ -9,11 +9,16 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench import idxfiles
+from diffbench.spec import Json
+
+if TYPE_CHECKING:  # it takes half a second, and other files need none of it
+    import pandas as pd
 
 # Numbers that float32 holds keep its bits whichever type they came in; larger ones need float64.
 _WIDE = 1e30
@@ -75,7 +80,7 @@ def read_named(path: Path | str, name: str) -> np.ndarray:
     return arrays[name]
 
 
-def of_numbers(value: Any, what: str) -> np.ndarray:
+def of_numbers(value: ArrayLike, what: str) -> np.ndarray:
     """Returns an array as points are kept: float32 where that holds them, and float64 elsewhere.
 
     Args:
@@ -126,7 +131,7 @@ def _kind_of(found: np.ndarray) -> str:
     return names.get(found.dtype.kind, str(found.dtype))
 
 
-def _the_one(arrays: Mapping[str, Any], wanted: str, path: Path) -> Any:
+def _the_one(arrays: Json, wanted: str, path: Path) -> ArrayLike:
     """Returns the array of a name, or the one that is there."""
     if wanted in arrays:
         return arrays[wanted]
@@ -136,14 +141,14 @@ def _the_one(arrays: Mapping[str, Any], wanted: str, path: Path) -> Any:
     raise Unreadable(f"{path}: expected one array, or one that is called {wanted}; got {there}")
 
 
-def _npy(path: Path) -> Any:
+def _npy(path: Path) -> ArrayLike:
     found = np.load(path, allow_pickle=False)
     if not isinstance(found, np.ndarray):
         raise Unreadable(f"{path}: expected one array; got an archive: call it .npz")
     return found
 
 
-def _npz(path: Path) -> Any:
+def _npz(path: Path) -> ArrayLike:
     if not zipfile.is_zipfile(path):
         raise Unreadable(f"{path}: cannot be read as .npz: it is no archive of NumPy")
     with np.load(path, allow_pickle=False) as archive:
@@ -154,7 +159,7 @@ def _npz(path: Path) -> Any:
         return archive[wanted]
 
 
-def _csv(path: Path) -> Any:
+def _csv(path: Path) -> ArrayLike:
     import pandas as pd
 
     first = pd.read_csv(path, header=None, nrows=1, encoding="utf-8-sig")
@@ -166,20 +171,20 @@ def _csv(path: Path) -> Any:
     return _of_table(table.drop(columns=[name for name in table if str(name) == "Unnamed: 0"]), path)
 
 
-def _counts(first: Any, table: Any) -> bool:
+def _counts(first: pd.DataFrame, table: pd.DataFrame) -> bool:
     """Returns whether a first line is a head of column numbers: whole numbers above fractions."""
     whole = all(kind.kind in "iu" for kind in first.dtypes)
     fractions = any(kind.kind == "f" for kind in table.dtypes)
     return whole and fractions and first.iloc[0].tolist() == list(range(first.shape[1]))
 
 
-def _parquet(path: Path) -> Any:
+def _parquet(path: Path) -> ArrayLike:
     import pandas as pd
 
     return _of_table(pd.read_parquet(path), path)
 
 
-def _of_table(table: Any, path: Path) -> Any:
+def _of_table(table: pd.DataFrame, path: Path) -> ArrayLike:
     others = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "fiu"]
     if others:
         raise Unreadable(
@@ -189,13 +194,13 @@ def _of_table(table: Any, path: Path) -> Any:
     return table.to_numpy(np.float64)
 
 
-def _safetensors(path: Path) -> Any:
+def _safetensors(path: Path) -> ArrayLike:
     from safetensors import numpy as safetensors
 
     return _the_one(safetensors.load_file(path), "samples", path)
 
 
-_KINDS: Mapping[str, Callable[[Path], Any]] = {
+_KINDS: Mapping[str, Callable[[Path], ArrayLike]] = {
     ".npy": _npy,
     ".npz": _npz,
     ".csv": _csv,

@@ -18,12 +18,13 @@ from diffbench.contracts import DATASETS, Dataset
 from diffbench.programs import arithmetic
 from diffbench.records.places import GIVEN
 from diffbench.records.store import Store
+from diffbench.spec import Json
 from diffbench.stages import given as keeping
 from diffbench.stages import harness
 from diffbench.suites import given
 from diffbench.suites.building import build
 from diffbench.suites.given import Given
-from diffbench.suites.items import SuiteError, items
+from diffbench.suites.items import Entry, SuiteError, items
 from diffbench.suites.suite import parse
 from diffbench.tables import beside, readings, symptoms
 from diffbench.tables import long as tables
@@ -45,7 +46,7 @@ class Request:
       floor_draws: Truth draws of each floor.
     """
 
-    dataset: Any
+    dataset: Entry
     given: tuple[Given, ...]
     metrics: tuple[Any, ...] = ()
     train: np.ndarray | None = None
@@ -66,13 +67,13 @@ class Measured:
     """
 
     tables: tables.Tables
-    columns: Mapping[str, Any]
+    columns: Json
     readings: Mapping[str, pd.DataFrame]
     symptoms: Mapping[str, list[str]]
     tally: harness.Tally
 
 
-def entry_of(text: Any) -> Any:
+def entry_of(text: Entry) -> Entry:
     """Returns a dataset's entry: a name, a table, or a name with parameters as `circle(thickness=0.1)`."""
     if not isinstance(text, str) or "(" not in text:
         return text
@@ -87,7 +88,7 @@ def entry_of(text: Any) -> Any:
 
 
 @arithmetic.pinned()
-def built(entry: Any) -> Dataset:
+def built(entry: Entry) -> Dataset:
     """Returns the dataset of an entry, in its own coordinates.
 
     Raises:
@@ -164,7 +165,7 @@ def measure(
       ValueError: If the request is wrong.
       StoreError: If the folder cannot be written, or the run to compare with is none.
     """
-    entry: Any = request.dataset
+    entry = request.dataset
     train = 0 if request.train is None else len(request.train)
     if train:
         entry = {"train_size": train, **({"name": entry} if isinstance(entry, str) else entry)}
@@ -178,7 +179,7 @@ def measure(
         )
         plans.append((suite, *given.rows_of(suite, models, request.train)))
     total = harness.Tally()
-    runs: list[Mapping[str, Any]] = []
+    runs: list[Json] = []
     for suite, cells, kept in plans:
         keeping.keep(store, kept)
         tally = harness.run(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from diffbench.api import session
 from diffbench.records.places import BRACKETS
 from diffbench.records.reader import Reader
 from diffbench.records.store import Store
 from diffbench.records.together import together
+from diffbench.spec import Json
 from diffbench.stages import harness
 from diffbench.suites.cells import Cell, expand
+from diffbench.suites.items import Entry
 from diffbench.suites.suite import Suite, parse
 from diffbench.tables import long as tables
 
@@ -19,7 +20,7 @@ from diffbench.tables import long as tables
 ANY_FAMILY = "score_sde"
 
 
-def suite_of(content: Mapping[str, Any]) -> Suite:
+def suite_of(content: Json) -> Suite:
     """Returns the suite of a request.
 
     Raises:
@@ -41,7 +42,7 @@ def model_cells(cells: Sequence[Cell]) -> list[Cell]:
 
 def tables_of(
     suite: Suite, cells: Sequence[Cell], store: Store, listener: harness.Listener | None = None
-) -> tuple[tables.Tables, Mapping[str, Any]]:
+) -> tuple[tables.Tables, Json]:
     """Makes what cells need and returns their tables, and the columns of their metrics.
 
     Args:
@@ -55,13 +56,12 @@ def tables_of(
     return tables.built(run, Reader(store)), run["columns"]
 
 
-def in_list(name: str, value: Any) -> list[Any]:
+def in_list(name: str, value: object) -> list[Entry]:
     """Returns names as a list: one name stands for itself, None for none."""
     if value is None:
         return []
     if isinstance(value, str | Mapping):
         return [value]
-    try:
-        return list(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a name or a list of names; got {value!r}") from None
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a name or a list of names; got {value!r}")
+    return list(value)

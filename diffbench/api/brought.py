@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from diffbench import checks
 from diffbench.api import session
@@ -16,6 +15,7 @@ from diffbench.api.scores import Score, content_of, data_of
 from diffbench.measuring import COORDINATES
 from diffbench.process import PROCESSES
 from diffbench.sources.brought import NAME, Function, keep
+from diffbench.spec import Json
 
 _calls = itertools.count(1)
 
@@ -36,7 +36,7 @@ class Brought(Score):
     function: Function = dataclasses.field(default_factory=lambda: Function(lambda x, t: x))
     token: str = ""
 
-    def asked(self) -> Mapping[str, Any]:
+    def asked(self) -> Json:
         """See `Score.asked`: what is drawn with it is another thing at each call, for it may have changed."""
         entry = {"name": NAME, "token": self.token, "call": next(_calls)}
         return {**self.content, "scores": [entry]}
@@ -85,7 +85,7 @@ class Unbound(Score):
 
 
 def score(
-    function: Callable[[Any, Any], Any],
+    function: Callable[..., object],
     /,
     *,
     process: Noise | str = "vp",

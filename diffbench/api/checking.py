@@ -1,8 +1,6 @@
-"""Any part against its contract, and what a part of the user's own begins from."""
+"""A part against its contract, and what a part of the user's own begins from."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pandas as pd
 
@@ -15,14 +13,15 @@ from diffbench.contracts import Dataset, Metric, Sampler
 from diffbench.families.base import Family as Family
 from diffbench.process import Process
 from diffbench.registry import Registry
-from diffbench.spec import part_of
+from diffbench.spec import Parameter, part_of
 from diffbench.testing import CHECKS, Findings
+from diffbench.testing.base import Finding
 
 # What a builder may have been asked for already: the part itself.
 _BUILT = ((Dataset, "dataset"), (Sampler, "sampler"), (Metric, "metric"), (Process, "process"))
 
 
-class Checked(tuple[Any, ...]):
+class Checked(tuple[Finding, ...]):
     """What a check measured against what bound; it prints as a table. A part that fails raises instead."""
 
     __slots__ = ()
@@ -42,7 +41,7 @@ class Checked(tuple[Any, ...]):
 
 
 @session.pinned
-def check(part: Any, /, *, kind: str | None = None, **params: Any) -> Checked:
+def check(part: object, /, *, kind: str | None = None, **params: Parameter) -> Checked:
     """Holds a part against its contract.
 
     Args:
@@ -79,7 +78,7 @@ def check(part: Any, /, *, kind: str | None = None, **params: Any) -> Checked:
     return Checked(CHECKS[registry.kind](registry.build(name, **params)))
 
 
-def _registry(part: Any, kind: str | None) -> Registry[Any]:
+def _registry(part: object, kind: str | None) -> Registry[object]:
     by_kind = {registry.kind: registry for registry in KINDS.values()}
     if kind is not None:
         if kind not in by_kind:
@@ -95,7 +94,7 @@ def _registry(part: Any, kind: str | None) -> Registry[Any]:
     raise ValueError(f"{shown!r} is the name of a {kinds}; say which by kind=")
 
 
-def _has(registry: Registry[Any], part: Any) -> bool:
+def _has(registry: Registry[object], part: object) -> bool:
     if isinstance(part, str):
         return part in registry.names()
     return any(registry.entry(name).build is part for name in registry.loaded())

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench import arrayfiles, measuring
 from diffbench.api import session, showing
 from diffbench.api.noise import Noise
-from diffbench.contracts import Dataset, key_for
-from diffbench.spec import label_of
+from diffbench.contracts import Array, Dataset, key_for
+from diffbench.spec import Json, JsonObject, Parameter, label_of
 from diffbench.suites import given, parts
-from diffbench.suites.suite import parse
+from diffbench.suites.suite import Suite, parse
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -28,7 +27,7 @@ class Data:
       standardise: Whether models see (x - mean)/scale, as they do by default.
     """
 
-    entry: Mapping[str, Any]
+    entry: Json
     standardise: bool = True
 
     @property
@@ -37,7 +36,7 @@ class Data:
         return measuring.built(dict(self.entry))
 
     @property
-    def spec(self) -> Mapping[str, Any]:
+    def spec(self) -> Json:
         """Its specification."""
         return parts.datasets_of(self._suite())[0].spec
 
@@ -46,7 +45,7 @@ class Data:
         """The dataset in the coordinates that models see."""
         return parts.make_dataset(self.spec)
 
-    def _suite(self) -> Any:
+    def _suite(self) -> Suite:
         about = {"standardise": self.standardise, "metrics": ["energy"], **self.sizes}
         content = {"datasets": [dict(self.entry)], **about}
         return parse(content, "dataset", "dataset")
@@ -83,7 +82,7 @@ class Data:
         return np.asarray(self.seen.sample(key_for(seed, "truth", label_of(self.spec)), n))
 
     @session.pinned
-    def score_at(self, x: Any, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
+    def score_at(self, x: ArrayLike, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
         """Returns the exact score of the diffused data, `[n, D]`.
 
         Data coordinates: x is scale x_t + mean, so that a grid over the data serves every t.
@@ -96,12 +95,12 @@ class Data:
         return self._truth("score", x, process, t) / self.seen.scale
 
     @session.pinned
-    def log_prob_at(self, x: Any, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
+    def log_prob_at(self, x: ArrayLike, process: Noise | str = "vp", *, t: float = 0.0) -> np.ndarray:
         """Returns the exact log density of the diffused data, `[n]`, in nats; see `score_at`."""
         found = self._truth("log_prob", x, process, t)
         return found - self.dim * np.log(self.seen.scale)
 
-    def _truth(self, what: str, x: Any, process: Noise | str, t: float) -> np.ndarray:
+    def _truth(self, what: str, x: ArrayLike, process: Noise | str, t: float) -> np.ndarray:
         dataset = self.seen
         if dataset.truth is None:
             raise ValueError(f"dataset {self.name!r} has no known truth, so no exact {what}")
@@ -113,7 +112,7 @@ class Data:
         found = np.asarray(getattr(dataset.truth, what)(standard, alpha, sigma))
         return found.reshape(x.shape if what == "score" else x.shape[:-1])
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> JsonObject:
         own = self.own
         truths = ["density, score" if own.density else "score"] if own.truth is not None else ["none"]
         truths += ["modes"] if own.modes is not None else []
@@ -132,7 +131,7 @@ class Data:
         return shown + (showing.points({self.name: self.sample(2000)}) if self.dim == 2 else "")
 
 
-def _levels(process: Noise | str, t: float) -> tuple[Any, Any]:
+def _levels(process: Noise | str, t: float) -> tuple[Array, Array]:
     if t == 0.0:
         return jnp.ones(()), jnp.zeros(())
     noise = Noise({"name": process}) if isinstance(process, str) else process
@@ -143,7 +142,7 @@ def _levels(process: Noise | str, t: float) -> tuple[Any, Any]:
     return built.alpha(at), built.sigma(at)
 
 
-def dataset(name: str, /, *, standardise: bool = True, **params: Any) -> Data:
+def dataset(name: str, /, *, standardise: bool = True, **params: Parameter) -> Data:
     """Returns a dataset by its name.
 
     Args:
@@ -163,7 +162,9 @@ def dataset(name: str, /, *, standardise: bool = True, **params: Any) -> Data:
     return made
 
 
-def mixture(weights: Any, means: Any, covariances: Any, /, *, standardise: bool = True) -> Data:
+def mixture(
+    weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, /, *, standardise: bool = True
+) -> Data:
     """Returns a Gaussian mixture of your own, as a dataset whose truth is known.
 
     Args:
@@ -184,7 +185,7 @@ def mixture(weights: Any, means: Any, covariances: Any, /, *, standardise: bool 
     return dataset("mixture", standardise=standardise, **params)
 
 
-def arrays(train: Any, test: Any = None, /, *, standardise: bool = True) -> Data:
+def arrays(train: ArrayLike, test: ArrayLike | None = None, /, *, standardise: bool = True) -> Data:
     """Returns data of your own, of which no law is known: what needs a density or modes is refused.
 
     Args:
@@ -200,7 +201,7 @@ def arrays(train: Any, test: Any = None, /, *, standardise: bool = True) -> Data
     return dataset("arrays", standardise=standardise, **params)
 
 
-def _file(points: Any, what: str) -> str:
+def _file(points: ArrayLike, what: str) -> str:
     """Returns the path of a file with points: an array is written into the folder of this session."""
     if isinstance(points, str | Path):
         return str(points)

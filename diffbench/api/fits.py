@@ -6,9 +6,9 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench.api import session, showing
 from diffbench.api.data import Data
@@ -17,7 +17,7 @@ from diffbench.api.own import name_of
 from diffbench.api.scores import Score, data_of
 from diffbench.contracts import FAMILIES
 from diffbench.programs.training import Training
-from diffbench.spec import identify
+from diffbench.spec import Json, JsonObject, Parameter, identify
 from diffbench.stages import planning
 from diffbench.stages.fit import unflatten
 from diffbench.suites.cells import Cell
@@ -39,7 +39,7 @@ class Fit(Score):
     def _arrays(self) -> Mapping[str, np.ndarray]:
         return self.store.arrays("fit", self.name)
 
-    def cell(self, **more: Any) -> Cell:
+    def cell(self, **more: object) -> Cell:
         """See `Score.cell`.
 
         Raises:
@@ -66,14 +66,14 @@ class Fit(Score):
         """Its weights after the last step."""
         return unflatten("raw", self._arrays)
 
-    def score(self, x: Any, t: float) -> np.ndarray:
+    def score(self, x: ArrayLike, t: float) -> np.ndarray:
         """Returns the learned score, `[n, D]`, data coordinates; see `Score`."""
         return self(x, t)
 
     @property
-    def sampler(self) -> Mapping[str, Any]:
+    def sampler(self) -> Json:
         """The sampler of its family's paper."""
-        found: Mapping[str, Any] = FAMILIES.entry(self.about["family"]).build.sampler  # type: ignore[attr-defined]
+        found: Json = FAMILIES.entry(self.about["family"]).build.sampler  # type: ignore[attr-defined]
         return found
 
     def __repr__(self) -> str:
@@ -97,15 +97,15 @@ class Fit(Score):
 
 
 def fit(
-    family: Any,
+    family: object,
     data: Data | str,
     *,
     seed: int = 0,
     process: Noise | str | None = None,
-    network: Mapping[str, Any] | None = None,
+    network: Json | None = None,
     train_size: int | None = None,
     cache: Path | str | None = None,
-    **params: Any,
+    **params: Parameter,
 ) -> Fit:
     """Trains a model; the same request is the same fit, to the bit, as a suite's.
 
@@ -129,14 +129,16 @@ def fit(
     """
     data, name = data_of(data), name_of(FAMILIES, family)
     known = FAMILIES.entry(name).defaults
-    training = {key: params.pop(key) for key in list(params) if key in _TRAINING}
+    training: JsonObject = {key: params.pop(key) for key in list(params) if key in _TRAINING}
     for key in params:
         if key not in known:
             takes = ", ".join([*known, *_TRAINING])
             raise ValueError(f"fit of family {name!r} takes no {key!r}; it takes: {takes}")
-    entry = {"name": name, **params, **({} if process is None else {"process": entry_of(process)})}
+    entry: JsonObject = {"name": name, **params}
+    if process is not None:
+        entry["process"] = entry_of(process)
     more = {} if train_size is None else {"train_size": train_size}
-    content = {
+    content: JsonObject = {
         "datasets": [{**data.entry, **more}],
         "families": [entry],
         "scores": ["learned"],

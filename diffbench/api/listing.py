@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from diffbench.process import PROCESSES
 from diffbench.registry import Registry
 from diffbench.suites import suite as suites
 
-KINDS: Mapping[str, Registry[Any]] = {
+KINDS: Mapping[str, Registry[object]] = {
     "families": FAMILIES,
     "datasets": DATASETS,
     "samplers": SAMPLERS,
@@ -46,7 +45,7 @@ def list(kind: str | None = None, /) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "name", "parameters", "about"])
 
 
-def _row(title: str, registry: Registry[Any], name: str) -> dict[str, str]:
+def _row(title: str, registry: Registry[object], name: str) -> dict[str, str]:
     if name not in registry.loaded():
         about = f"plug-in {registry.announced()[name]}"
         return {"kind": title, "name": name, "parameters": "", "about": about}

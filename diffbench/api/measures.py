@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from diffbench import arrayfiles, measuring
 from diffbench.api import asking, session
@@ -16,8 +17,10 @@ from diffbench.api.samples import Samples
 from diffbench.api.scores import Score
 from diffbench.contracts import METRICS
 from diffbench.records.places import BRACKETS
+from diffbench.spec import Json, JsonObject
 from diffbench.suites import given, parts
 from diffbench.suites.given import Given
+from diffbench.suites.items import Entry
 from diffbench.tables.readings import COLUMNS, readings
 
 SCORES = ("score_error", "prior_kl")
@@ -25,12 +28,12 @@ SCORES = ("score_error", "prior_kl")
 
 
 def measure(
-    x: Any,
-    metrics: str | Sequence[Any] | None = None,
+    x: Samples | Score | Path | ArrayLike,
+    metrics: str | Sequence[Entry] | None = None,
     /,
     *,
     dataset: Data | str | None = None,
-    train: Any = None,
+    train: ArrayLike | None = None,
     reference: int | None = None,
     floor_draws: int = 199,
     label: str | None = None,
@@ -75,8 +78,8 @@ def measure(
 
 @session.pinned
 def _of_array(
-    x: Any, metrics: list[Any], data: Data | str | None, train: Any, sizes: dict[str, Any], label: str | None,
-    cache: Path | str | None,
+    x: Path | ArrayLike, metrics: list[Entry], data: Data | str | None, train: ArrayLike | None,
+    sizes: JsonObject, label: str | None, cache: Path | str | None,
 ) -> pd.DataFrame:  # fmt: skip
     if data is None:
         raise TypeError("measure needs the dataset that these are samples of, such as dataset='two_moons'")
@@ -111,7 +114,7 @@ def _told(table: pd.DataFrame, symptoms: Sequence[str], hint: str | None = None)
 
 @session.pinned
 def _of_samples(
-    x: Samples, metrics: list[Any], train: Any, sizes: dict[str, Any], cache: Path | str | None
+    x: Samples, metrics: list[Entry], train: ArrayLike | None, sizes: JsonObject, cache: Path | str | None
 ) -> pd.DataFrame:
     if train is not None:
         raise ValueError(
@@ -132,12 +135,12 @@ def _of_samples(
 
 @session.pinned
 def _of_score(
-    score: Score, metrics: list[Any], data: Data | str | None, cache: Path | str | None
+    score: Score, metrics: list[Entry], data: Data | str | None, cache: Path | str | None
 ) -> pd.DataFrame:
     score = score.on(data)
     chosen = metrics or [name for name in SCORES if _offers(score, name)]
     for name in chosen:
-        plain = name["name"] if isinstance(name, dict) else name
+        plain = _plain(name)
         if plain != "all" and "samples" in METRICS.build(plain).needs:
             raise ValueError(f"{plain} needs samples: give measure those of sample(score, ...)")
         if plain != "all" and score.kind in METRICS.build(plain).skips:
@@ -153,6 +156,11 @@ def _of_score(
     return _told(_in_order(readings(made.long, columns), names, columns), [])
 
 
+def _plain(entry: Entry) -> str:
+    """Returns the name of a metric that was asked for by name, or by a table."""
+    return str(entry["name"]) if isinstance(entry, Mapping) else entry
+
+
 def _offers(score: Score, name: str) -> bool:
     metric = METRICS.build(name)
     if score.kind in metric.skips or (score.lacks and "divergence" in metric.needs):
@@ -160,15 +168,15 @@ def _offers(score: Score, name: str) -> bool:
     return parts.lacks(metric, score.data.seen, {}) is None
 
 
-def _fitting(metrics: Sequence[Any], score: Score) -> None:
+def _fitting(metrics: Sequence[Entry], score: Score) -> None:
     """Raises where a metric needs of a score what it has not."""
     for name in metrics:
-        plain = name["name"] if isinstance(name, dict) else name
+        plain = _plain(name)
         if score.lacks and plain != "all" and "divergence" in METRICS.build(plain).needs:
             raise ValueError(f"{plain} needs the divergence of the score, and {score.lacks}")
 
 
-def _in_order(table: pd.DataFrame, names: Sequence[str], columns: Any) -> pd.DataFrame:
+def _in_order(table: pd.DataFrame, names: Sequence[str], columns: Json) -> pd.DataFrame:
     """Returns readings in the order in which metrics were asked for."""
     order = [column for name in names for column in columns.get(name, ())]
     place = {column: i for i, column in enumerate(order)}

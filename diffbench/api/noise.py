@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench.api import session, showing
 from diffbench.process import PROCESSES, Process
+from diffbench.spec import Json, JsonObject, Parameter
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -21,7 +21,7 @@ class Noise:
       entry: Its entry in a suite: name and parameters.
     """
 
-    entry: Mapping[str, Any]
+    entry: Json
 
     @property
     def built(self) -> Process:
@@ -34,28 +34,28 @@ class Noise:
         return str(self.entry["name"])
 
     @session.pinned
-    def alpha(self, t: Any) -> np.ndarray:
+    def alpha(self, t: ArrayLike) -> np.ndarray:
         """Returns the scale of the signal at times t, shaped as t."""
         return np.asarray(self.built.alpha(jnp.asarray(t, float)))
 
     @session.pinned
-    def sigma(self, t: Any) -> np.ndarray:
+    def sigma(self, t: ArrayLike) -> np.ndarray:
         """Returns the standard deviation of the noise at times t, shaped as t."""
         return np.asarray(self.built.sigma(jnp.asarray(t, float)))
 
     @session.pinned
-    def log_snr(self, t: Any) -> np.ndarray:
+    def log_snr(self, t: ArrayLike) -> np.ndarray:
         """Returns the log signal-to-noise ratio at times t, shaped as t."""
         return np.asarray(self.built.log_snr(jnp.asarray(t, float)))
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> JsonObject:
         built = self.built
         given = {key: one for key, one in PROCESSES.complete(self.name, self._params).items()}
         steps = {} if built.grid is None else {"grid": len(built.grid)}
         return {**given, "t": f"{built.t_min:g}..{built.t_max:g}", **steps}
 
     @property
-    def _params(self) -> dict[str, Any]:
+    def _params(self) -> JsonObject:
         return {key: one for key, one in self.entry.items() if key != "name"}
 
     def __repr__(self) -> str:
@@ -69,7 +69,7 @@ class Noise:
 
 
 @session.pinned
-def process(name: str = "vp", /, **params: Any) -> Noise:
+def process(name: str = "vp", /, **params: Parameter) -> Noise:
     """Returns a noise process by its name.
 
     Args:
@@ -84,7 +84,7 @@ def process(name: str = "vp", /, **params: Any) -> Noise:
     return made
 
 
-def entry_of(process: Noise | str | Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(process: Noise | str | Json) -> JsonObject:
     """Returns the entry that a process has in a suite."""
     if isinstance(process, Noise):
         return dict(process.entry)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from diffbench import notebook
 from diffbench.registry import Registry
+from diffbench.spec import Json
 
 
-def name_of(registry: Registry[Any], part: Any) -> str:
+def name_of(registry: Registry[object], part: object) -> str:
     """Returns the registered name of a part: a name stands for itself.
 
     Args:
@@ -34,7 +34,7 @@ def name_of(registry: Registry[Any], part: Any) -> str:
     raise ValueError(f"{registry.kind} {shown} is not registered; put {above} above it")
 
 
-def brought_parts(content: Mapping[str, Any], registries: Mapping[str, Registry[Any]]) -> list[str]:
+def brought_parts(content: Json, registries: Mapping[str, Registry[object]]) -> list[str]:
     """Returns the parts of a suite that this program registered itself, each as `kind 'name'`.
 
     Args:
@@ -43,7 +43,7 @@ def brought_parts(content: Mapping[str, Any], registries: Mapping[str, Registry[
     """
     found: dict[str, None] = {}
 
-    def look(registry: Registry[Any], entry: Any) -> None:
+    def look(registry: Registry[object], entry: object) -> None:
         name = entry.get("name") if isinstance(entry, Mapping) else entry
         mine = [one for one in registry.loaded() if registry.entry(one).origin == notebook.ORIGIN]
         if name in mine:

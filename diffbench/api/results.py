@@ -6,15 +6,17 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from diffbench.api import session, showing
 from diffbench.programs import scores
 from diffbench.records.store import Store
+from diffbench.spec import Json
 from diffbench.stages.draw import score_of
 from diffbench.stages.fit import unflatten
 from diffbench.suites.parts import make_dataset
@@ -87,7 +89,7 @@ class Results:
             raise ValueError(f"no figure {name!r}; there are: {showing.options(self.figures)}")
         return self._figures[name]
 
-    def row(self, **labels: Any) -> Row:
+    def row(self, **labels: str | int) -> Row:
         """Returns the one row that has some labels.
 
         Args:
@@ -139,13 +141,13 @@ class Row:
     """One row of results: a cell with its records."""
 
     store: Store
-    cell: Mapping[str, Any]
+    cell: Json
 
     @property
-    def _draw(self) -> Mapping[str, Any]:
+    def _draw(self) -> Json:
         return self._record("draw", self.cell["draw_id"])
 
-    def _record(self, stage: str, name: str | None) -> Mapping[str, Any]:
+    def _record(self, stage: str, name: str | None) -> Json:
         found = None if name is None else self.store.read(stage, name)
         if found is None:
             raise session.Failed(f"the {stage} of {self!r}", "missing", "it has not run")
@@ -182,7 +184,7 @@ class Row:
         return self.store.arrays("fit", self.cell["fit_id"])
 
     @session.pinned
-    def score(self, x: Any, t: float) -> np.ndarray:
+    def score(self, x: ArrayLike, t: float) -> np.ndarray:
         """Returns its score at points `[n, D]` and a time, data coordinates; see `Score`."""
         from diffbench.programs import model as models
 

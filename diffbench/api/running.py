@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from diffbench import checks
 from diffbench import plugins as plugin_files
@@ -18,13 +17,19 @@ from diffbench.process import PROCESSES
 from diffbench.progress import Progress
 from diffbench.records.store import Store
 from diffbench.registry import Registry
+from diffbench.spec import Json, JsonObject
 from diffbench.stages import harness
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
+from diffbench.suites.items import Entry
 from diffbench.tables import long as tables
 from diffbench.workers.engine import Settings, cores
 
-_LISTS: Mapping[str, Registry[Any]] = {
+Part = str | Json | Data | Noise | Callable[..., object]
+Parts = Part | Sequence[Part] | None
+"""Names, tables of a suite, objects of the library, or builders of the user's own."""
+
+_LISTS: Mapping[str, Registry[object]] = {
     "datasets": DATASETS,
     "families": FAMILIES,
     "samplers": SAMPLERS,
@@ -33,13 +38,13 @@ _LISTS: Mapping[str, Registry[Any]] = {
 
 
 def run(
-    suite: Any = "quick",
+    suite: str | Path | Json | suites.Suite = "quick",
     /,
     *,
-    datasets: Any = None,
-    families: Any = None,
-    samplers: Any = None,
-    metrics: Any = None,
+    datasets: Parts = None,
+    families: Parts = None,
+    samplers: Parts = None,
+    metrics: Parts = None,
     seeds: int | None = None,
     out: Path | str | None = None,
     workers: int | None = None,
@@ -47,7 +52,7 @@ def run(
     full: bool = False,
     retry_failed: bool = False,
     progress: bool = True,
-    **settings: Any,
+    **settings: object,
 ) -> Results:
     """Runs a comparison, as the command line does; what is done already is kept.
 
@@ -81,12 +86,13 @@ def run(
     asked = _asked(suite)
     if full:
         asked = suites.at_full_scale(asked)
-    chosen, replaced = {}, dict(settings)
+    chosen: dict[str, list[str]] = {}
+    replaced: JsonObject = dict(settings)
     given = {"datasets": datasets, "families": families, "samplers": samplers, "metrics": metrics}
     for key, value in given.items():
         entries = [_entry(_LISTS[key], one) for one in asking.in_list(key, value)]
         if entries and all(isinstance(one, str) for one in entries):
-            chosen[key] = entries
+            chosen[key] = [str(one) for one in entries]
         elif entries:
             replaced[key] = entries
     content = {**asked.model_dump(), **replaced}
@@ -117,7 +123,7 @@ def _run(
         )
     count = 0 if own else workers
     store = Store(out)
-    options: dict[str, Any] = {
+    options: JsonObject = {
         "workers": cores() if count is None else count,
         "settings": Settings(workers=count),
         "plugins": [str(Path(path).resolve()) for path in plugins],
@@ -133,7 +139,7 @@ def _run(
     return Results(out)
 
 
-def _asked(suite: Any) -> suites.Suite:
+def _asked(suite: object) -> suites.Suite:
     if isinstance(suite, suites.Suite):
         return suite
     if isinstance(suite, Mapping):
@@ -143,7 +149,7 @@ def _asked(suite: Any) -> suites.Suite:
     return suites.load(str(suite))
 
 
-def _entry(registry: Registry[Any], part: Any) -> Any:
+def _entry(registry: Registry[object], part: object) -> Entry:
     if isinstance(part, Data | Noise):
         return dict(part.entry)
     if isinstance(part, Mapping):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from diffbench.api import session, showing
 from diffbench.api.data import Data
@@ -16,8 +16,9 @@ from diffbench.api.own import name_of
 from diffbench.api.scores import Score
 from diffbench.contracts import SAMPLERS
 from diffbench.records.store import Store
-from diffbench.spec import identify
+from diffbench.spec import Json, JsonObject, Parameter, identify
 from diffbench.suites.cells import Cell
+from diffbench.suites.items import Entry
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -36,8 +37,8 @@ class Samples:
     samples: np.ndarray
     nfe: int
     score: Score
-    about: Mapping[str, Any]
-    content: Mapping[str, Any]
+    about: Json
+    content: Json
     store: Store
 
     @property
@@ -45,7 +46,7 @@ class Samples:
         """The dataset."""
         return self.score.data
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.samples, dtype=dtype, copy=True if copy is None else copy)
 
     def __len__(self) -> int:
@@ -66,14 +67,14 @@ class Samples:
 
 def sample(
     score: Score,
-    sampler: Any = None,
+    sampler: Entry | None = None,
     /,
     *,
     n: int = 2000,
     seed: int | None = None,
     dataset: Data | str | None = None,
     cache: Path | str | None = None,
-    **params: Any,
+    **params: Parameter,
 ) -> Samples:
     """Draws samples; the same request is the same samples, to the bit, as a suite's.
 
@@ -100,7 +101,7 @@ def sample(
     if not isinstance(score, Score):
         raise TypeError(f"score must be a source of scores; got {type(score).__name__}")
     score = score.on(dataset)
-    named: Any = (
+    named: object = (
         (score.sampler if isinstance(score, Fit) else "probability_flow") if sampler is None else sampler
     )
     entry = dict(named) if isinstance(named, Mapping) else {"name": name_of(SAMPLERS, named)}
@@ -122,11 +123,11 @@ def _origin(score: Score) -> str:
     return "training set" if score.kind == "empirical" else "fit"
 
 
-def _rest(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _rest(entry: Json) -> JsonObject:
     return {key: one for key, one in entry.items() if key != "name"}
 
 
-def drawn(score: Score, content: Mapping[str, Any], store: Store, about: Mapping[str, Any]) -> Samples:
+def drawn(score: Score, content: Json, store: Store, about: Json) -> Samples:
     """Draws what is not there yet, and returns it."""
     cell = score.cell(**content)
     _bring_fit(cell, score, store)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diffbench.api import asking, session, showing
 from diffbench.api.data import Data, dataset
 from diffbench.api.noise import Noise, entry_of
+from diffbench.contracts import Array
 from diffbench.process import Process
 from diffbench.programs import model as models
 from diffbench.programs import scores as sources
 from diffbench.records.store import Store
 from diffbench.sources.base import BoundScore
+from diffbench.spec import Json, JsonObject
 from diffbench.stages.draw import score_of
 from diffbench.suites.cells import Cell
 
@@ -37,12 +38,12 @@ class Score:
 
     kind: str
     data: Data
-    content: Mapping[str, Any]
-    about: Mapping[str, Any]
+    content: Json
+    about: Json
     seed: int
     store: Store
 
-    def asked(self) -> Mapping[str, Any]:
+    def asked(self) -> Json:
         """Returns what a suite says of it; of a function that may change, anew each time."""
         return self.content
 
@@ -57,14 +58,14 @@ class Score:
             raise ValueError(f"dataset must be {self.data.name!r}, on which the score is; got {name!r}")
         return self
 
-    def cell(self, **more: Any) -> Cell:
+    def cell(self, **more: object) -> Cell:
         """Returns the cell of this score under a sampler and a number of samples."""
         content = {"samplers": ["probability_flow"], "seeds": [self.seed], **self.asked(), **more}
         (found,) = asking.model_cells(asking.cells_of(asking.suite_of(content)))
         return found
 
     @session.pinned
-    def __call__(self, x: Any, t: float) -> np.ndarray:
+    def __call__(self, x: ArrayLike, t: float) -> np.ndarray:
         """Returns the score at points and a time, `[n, D]`, data coordinates.
 
         As of `Data.score_at`, x is scale x_t + mean: the score is that of these coordinates.
@@ -83,7 +84,7 @@ class Score:
         found = np.asarray(self.evaluate(standard, jnp.asarray(t, float)))
         return found.reshape(x.shape) / seen.scale
 
-    def evaluate(self, x: Any, t: Any) -> Any:
+    def evaluate(self, x: Array, t: Array) -> Array:
         """Returns the score of standardised points, as samplers see it, `[n, D]`."""
         return sources.evaluator(self.bound(), self.process)(x, t)
 
@@ -101,7 +102,7 @@ class Score:
         """Why its divergence cannot be had, or None where it can."""
         return None
 
-    def watched(self) -> AbstractContextManager[Any]:
+    def watched(self) -> AbstractContextManager[object]:
         """Returns a block in which what a function of the user raises is told as its own."""
         return nullcontext()
 
@@ -113,7 +114,7 @@ class Score:
         return showing.table(title, self.about)
 
 
-def content_of(data: Data, process: Noise | str, score: Any, **more: Any) -> dict[str, Any]:
+def content_of(data: Data, process: Noise | str, score: object, **more: object) -> JsonObject:
     """Returns what a suite says of a score on a process."""
     family = {"name": asking.ANY_FAMILY, "process": entry_of(process)}
     entry = {**data.entry, **more}

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from diffbench.workers.worker import ONE_THREAD
 
@@ -23,7 +23,7 @@ if "jax" not in sys.modules:
 from diffbench.programs import arithmetic
 from diffbench.records.outcome import OK
 from diffbench.records.store import Store
-from diffbench.spec import Spec, identify
+from diffbench.spec import JsonObject, Spec, identify
 from diffbench.stages import harness, planning
 from diffbench.stages.inputs import Inputs
 from diffbench.suites.cells import Cell
@@ -84,7 +84,7 @@ def execute(planned: planning.Plan, store: Store, listener: harness.Listener | N
     harness.make(planned, store, listener or harness.Listener(), workers=0)
 
 
-def record(what: str, spec: Spec, store: Store) -> dict[str, Any]:
+def record(what: str, spec: Spec, store: Store) -> JsonObject:
     """Returns the record of what was made.
 
     Args:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+
+from diffbench.spec import Json
 
 
-def line(kind: str, about: Mapping[str, Any]) -> str:
+def line(kind: str, about: Json) -> str:
     """Returns `Kind(key=value, ...)`, values short."""
     shown = ", ".join(f"{key}={value(one)}" if key else value(one) for key, one in about.items())
     return f"{kind}({shown})"
 
 
-def value(one: Any) -> str:
+def value(one: object) -> str:
     """Returns a value in few letters."""
     if isinstance(one, float):
         return f"{one:.4g}"
@@ -26,7 +28,7 @@ def value(one: Any) -> str:
     return str(one)
 
 
-def table(title: str, rows: Mapping[str, Any]) -> str:
+def table(title: str, rows: Json) -> str:
     """Returns an HTML table of two columns under a title."""
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(key)}</th><td>{html.escape(value(one))}</td></tr>"
@@ -67,7 +69,7 @@ def lines(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], across: str, up: 
         return picture(figure)
 
 
-def picture(figure: Any) -> str:
+def picture(figure: Figure) -> str:
     """Returns a figure as HTML."""
     from diffbench.figures.base import encoded
 

@@ -22,9 +22,9 @@ class Flow(NamedTuple):
       own: Those of the flow of the sampler's own score, `[n, D]`, float64; None where that is exact.
     """
 
-    reached: Any
-    exact: Any
-    own: Any = None
+    reached: Points
+    exact: Points
+    own: Points | None = None
 
 
 class Outcome(NamedTuple):

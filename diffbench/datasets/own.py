@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +14,7 @@ from diffbench import arrayfiles
 from diffbench.contracts import DATASETS, Dataset
 from diffbench.datasets.base import mixture_dataset
 from diffbench.laws.mixtures import GaussianMixture
+from diffbench.spec import Json, JsonObject
 
 KEYS = ("weights", "means", "covariances")
 
@@ -24,7 +24,7 @@ def mixture(
     *,
     weights: list[float] | None = None,
     means: list[list[float]] | None = None,
-    covariances: list[Any] | None = None,
+    covariances: Sequence[object] | None = None,
     file: str | None = None,
 ) -> Dataset:
     """Returns a Gaussian mixture of the user's; by default two equal Gaussians at (-1, 0) and (1, 0).
@@ -51,7 +51,7 @@ def mixture(
     return mixture_dataset("mixture", _law(given), version=version)
 
 
-def _read(file: str) -> tuple[dict[str, Any], int]:
+def _read(file: str) -> tuple[JsonObject, int]:
     """Returns the three arrays of a file, and the version that its content makes."""
     import hashlib
 
@@ -60,7 +60,7 @@ def _read(file: str) -> tuple[dict[str, Any], int]:
         raise ValueError(f"no file {file!r}; give a .json, .toml, .npz or .safetensors file of a mixture")
     content = path.read_bytes()
     try:
-        found: Mapping[str, Any]
+        found: Json
         if path.suffix == ".json":
             found = json.loads(content)
         elif path.suffix == ".toml":
@@ -77,7 +77,7 @@ def _read(file: str) -> tuple[dict[str, Any], int]:
     return {key: found[key] for key in KEYS}, int(hashlib.sha256(content).hexdigest()[:8], 16)
 
 
-def _numbers(name: str, value: Any) -> np.ndarray:
+def _numbers(name: str, value: object) -> np.ndarray:
     try:
         found = np.asarray(value, np.float64)
     except (TypeError, ValueError) as error:
@@ -87,7 +87,7 @@ def _numbers(name: str, value: Any) -> np.ndarray:
     return found
 
 
-def _law(given: Mapping[str, Any]) -> GaussianMixture:
+def _law(given: Json) -> GaussianMixture:
     means = _numbers("means", given["means"])
     if means.ndim != 2 or means.size == 0:
         raise ValueError(f"means must have shape [K, D]; got {list(means.shape)}")

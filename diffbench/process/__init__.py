@@ -16,12 +16,13 @@ from diffbench.process.base import TimeFunction as TimeFunction
 from diffbench.process.base import prior_kl as prior_kl
 from diffbench.process.base import time_of_log_snr as time_of_log_snr
 from diffbench.process.betas import from_betas as from_betas
+from diffbench.spec import Parameter
 
 
 class _Named(types.ModuleType):
     """This package, which `diffbench.process("vp")` calls: that name is the library's too."""
 
-    def __call__(self, name: str = "vp", /, **params: Any) -> Any:
+    def __call__(self, name: str = "vp", /, **params: Parameter) -> Any:
         return importlib.import_module("diffbench.api.noise").process(name, **params)
 
 

@@ -9,13 +9,13 @@ without sampling noise: what two samples of 10,000 see from 1e-2 on, these see f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diffbench.contracts import Array, PRNGKey
+from diffbench.contracts import Array, Points, PRNGKey
 from diffbench.process import Process
 from diffbench.programs import cache
 from diffbench.sources.base import BoundScore
@@ -25,6 +25,9 @@ VERSION = 1
 TOLERANCE = 1e-10
 # Attempted steps; nine narrow modes take some 300, a network with kinks some thousand.
 MAX_STEPS = 2**14
+
+
+T = TypeVar("T")
 
 
 class Map(NamedTuple):
@@ -68,14 +71,15 @@ def flow_map(source: BoundScore, process: Process, start: np.ndarray, t_end: flo
         return Map(np.asarray(start), np.asarray(end), _STAGES * int(steps) + 1)
 
 
-def _wide(tree: Any) -> Any:
+def _wide(tree: T) -> T:
     """Returns a pytree with its float arrays in float64."""
 
-    def one(leaf: Any) -> Any:
+    def one(leaf: Points) -> Points:
         real = jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
         return jnp.asarray(leaf, jnp.float64) if real else leaf
 
-    return jax.tree.map(one, tree)
+    found: T = jax.tree.map(one, tree)
+    return found
 
 
 _STAGES = 13  # of the pair, whose first is the last of the step before
@@ -89,7 +93,7 @@ def _program(source: BoundScore, t_end: float) -> Callable[..., tuple[Array, Arr
 
     bind = source.score
 
-    def program(arrays: Any, process: Process, x: Array) -> tuple[Array, Array]:
+    def program(arrays: object, process: Process, x: Array) -> tuple[Array, Array]:
         score = bind(arrays, process)
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, x, args: flow(x, jnp.asarray(t), score, process)),

@@ -261,7 +261,7 @@ def in_blocks(
     return Likelihood(np.concatenate(values)[:n], np.concatenate(costs)[:n])
 
 
-def _program(function: Callable[..., Any], options: Json) -> Callable[..., Any]:
+def _program(function: Callable[..., object], options: Json) -> Callable[..., Any]:
     """Returns the compiled function with some options."""
 
     def program(score: Score, process: Process, x: Array, key: PRNGKey) -> Any:

@@ -63,7 +63,7 @@ def follow(sampler: Spec, source: BoundScore, process: Process, start: np.ndarra
     def build() -> Callable[..., Array]:
         run, bind = _run(SAMPLERS.from_spec(copied(shared))), source.score
 
-        def program(start: Array, arrays: Any, process: Process, steps: Array | None) -> Array:
+        def program(start: Array, arrays: object, process: Process, steps: Array | None) -> Array:
             # It draws no noise of its own, so the key makes no difference.
             return run(jax.random.key(0), start, bind(arrays, process), process, steps)[0]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -103,7 +103,7 @@ class State(NamedTuple):
 
     params: Params
     ema: Params
-    optimiser: Any
+    optimiser: optax.OptState
 
 
 Progress = Callable[[int, int, float], None]
@@ -192,7 +192,7 @@ def _result(state: State, loss: np.ndarray) -> Fit:
 
 def program_of(
     family: Spec, network: Spec, settings: Training, length: int, mapped: bool
-) -> Callable[..., Any]:
+) -> Callable[[State, PRNGKey, Array, Array, Process], tuple[State, Array]]:
     """Returns the compiled run of `length` steps, (state, key, start, pool, process) -> (state, losses).
 
     Args:
@@ -210,7 +210,7 @@ def program_of(
 
 def _program(
     family: Spec, network: Spec, settings: Training, length: int, mapped: bool
-) -> Callable[..., Any]:
+) -> Callable[[State, PRNGKey, Array, Array, Process], tuple[State, Array]]:
     """Returns the compiled run of `length` steps."""
     model = model_of(family, network)
     optimiser = settings.optimiser()
@@ -229,11 +229,12 @@ def _program(
         ema = optax.incremental_update(params, state.ema, 1.0 - decay)
         return State(params, ema, carried), loss
 
-    def run(state: State, key: PRNGKey, start: Array, pool: Array, process: Process) -> Any:
+    def run(state: State, key: PRNGKey, start: Array, pool: Array, process: Process) -> tuple[State, Array]:
         def body(state: State, i: Array) -> tuple[State, Array]:
             return one_step(state, start + i, key, pool, process)
 
-        return jax.lax.scan(body, state, jnp.arange(length))
+        end, losses = jax.lax.scan(body, state, jnp.arange(length))
+        return end, losses
 
     return jax.jit(jax.vmap(run, in_axes=(0, 0, None, 0, None)) if mapped else run)
 

@@ -24,7 +24,7 @@ from diffbench import notebook
 from diffbench.registry.entry import Entry
 from diffbench.spec import JsonObject, Parameter, Parameters, Spec
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 
 class PluginError(ValueError):

@@ -22,6 +22,7 @@ import dataclasses
 import importlib
 import itertools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -52,7 +53,7 @@ class Function:
       failed: What it raised, or None.
     """
 
-    call: Callable[[Any, Any], Any]
+    call: Callable[..., object]
     framework: str = "jax"
     predicts: str = "score"
     time: str = "t"
@@ -88,17 +89,17 @@ class Function:
         _shaped(found.shape, x.shape)
         return found.astype(x.dtype)
 
-    def here(self, x: Any, t: Any) -> np.ndarray:
+    def here(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Returns what the function predicts, called from a compiled program."""
         return self._asked(lambda x: self.call(x, float(t)), x)
 
-    def pushed(self, x: Any, t: Any, direction: Any) -> np.ndarray:
+    def pushed(self, x: np.ndarray, t: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Returns the derivative along a direction `[n, D]`, by PyTorch's own differentiation."""
         torch = _torch()
         along = torch.from_numpy(np.array(direction, np.float32))
         return self._asked(lambda x: torch.func.jvp(lambda x: self.call(x, float(t)), (x,), (along,))[1], x)
 
-    def _asked(self, ask: Callable[[Any], Any], x: Any) -> np.ndarray:
+    def _asked(self, ask: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         nothing = np.full(np.shape(x), np.nan, np.float32)
         if self.failed is not None:
             return nothing
@@ -119,7 +120,7 @@ class Function:
         return found
 
 
-def _torch() -> Any:
+def _torch() -> ModuleType:
     """Returns PyTorch, which is the user's and no dependency."""
     return importlib.import_module("torch")
 

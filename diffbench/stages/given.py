@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from diffbench.records.outcome import OK
 from diffbench.records.provenance import provenance
 from diffbench.records.store import Store
-from diffbench.spec import identify
+from diffbench.spec import JsonObject, identify
 from diffbench.suites.given import Kept
 
 
@@ -20,7 +19,7 @@ def keep(store: Store, kept: Iterable[Kept]) -> None:
     """
     store.prepare()
     for spec, samples in kept:
-        about: dict[str, Any] = {"status": OK, "reason": "", "seconds": 0.0, "compiled": False}
+        about: JsonObject = {"status": OK, "reason": "", "seconds": 0.0, "compiled": False}
         if "nfe" in spec:
             about["nfe"] = spec["nfe"]
         record = {**about, "stage": "draw", "spec": spec, "provenance": provenance()}

@@ -219,7 +219,7 @@ class _Judging:
             return None
         draw, points = cell.draw, int(metric["params"]["points"])
 
-        def of(source: Mapping[str, Any]) -> FlowSpec:
+        def of(source: Json) -> FlowSpec:
             made: Any = {**source, "stage": "flow", "dataset": cell.data, "process": draw["process"],
                          "t_end": end, "points": points, "version": FLOW_VERSION}  # fmt: skip
             flow: FlowSpec = made

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from diffbench import checks
 from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
@@ -40,7 +39,7 @@ PATIENCE = 20.0
 
 
 # The parts that a measurement builds.
-PARTS: Mapping[str, Registry[Any]] = {
+PARTS: Mapping[str, Registry[object]] = {
     registry.kind: registry
     for registry in (DATASETS, METRICS, FAMILIES, NETWORKS, PROCESSES, SAMPLERS, SOURCES)
 }

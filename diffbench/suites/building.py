@@ -11,7 +11,7 @@ from diffbench.spec import canonical
 from diffbench.suites.items import Item, SuiteError
 
 
-def build(registry: Registry[Any], key: str, item: Item, **more: object) -> Any:
+def build(registry: Registry[object], key: str, item: Item, **more: object) -> Any:
     """Builds a part that is no module; a plug-in's is held against its contract first, with `more`."""
     try:
         built = registry.build(item.name, **item.params)
@@ -24,7 +24,7 @@ def build(registry: Registry[Any], key: str, item: Item, **more: object) -> Any:
     return built
 
 
-def blame(error: Exception, *named: tuple[Registry[Any], str]) -> None:
+def blame(error: Exception, *named: tuple[Registry[object], str]) -> None:
     """Raises a PluginError where a plug-in's builder raised what only a fault raises.
 
     Args:
@@ -45,7 +45,9 @@ def blame(error: Exception, *named: tuple[Registry[Any], str]) -> None:
 _held: set[tuple[object, str]] = set()
 
 
-def hold(registry: Registry[Any], name: str, about: Sequence[object], *args: object, **more: object) -> None:
+def hold(
+    registry: Registry[object], name: str, about: Sequence[object], *args: object, **more: object
+) -> None:
     """Holds a plug-in's part against its contract, once; the package's own are held by its tests.
 
     Args:

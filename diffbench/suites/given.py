@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -23,6 +23,7 @@ from diffbench.suites import cells as expansion
 from diffbench.suites import parts
 from diffbench.suites.building import build
 from diffbench.suites.cells import Cell
+from diffbench.suites.items import Entry
 from diffbench.suites.suite import Suite, SuiteError, items, parse
 
 VERSION = 1
@@ -114,16 +115,16 @@ def hint(x: np.ndarray, dataset: Dataset) -> str | None:
     )
 
 
-def _shown(mean: Any) -> str:
+def _shown(mean: np.ndarray) -> str:
     few = [f"{value:.3g}" for value in np.asarray(mean)[:4]]
     return f"({', '.join(few)}{', ...' if len(mean) > 4 else ''})"
 
 
 def suite_of(
-    dataset: Any,
+    dataset: Entry,
     n: int,
     seeds: Sequence[int],
-    metrics: Sequence[Any],
+    metrics: Sequence[Entry],
     *,
     reference: int | None = None,
     floor_draws: int = 199,
@@ -157,7 +158,7 @@ DEFAULT = ("energy", "mmd2", "sliced_w2", "mode_tv", "manifold_distance", "intri
 """What samples are judged by where nobody says it: what takes seconds, and each way of erring once."""
 
 
-def chosen(dataset: Any, train: int = 0) -> list[str]:
+def chosen(dataset: Entry, train: int = 0) -> list[str]:
     """Returns the metrics of `DEFAULT` that fit a dataset, and `memorisation` where there is training data.
 
     Args:

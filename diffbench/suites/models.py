@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from diffbench.contracts import FAMILIES, SAMPLERS, Sampler
 from diffbench.families.base import Family
@@ -55,7 +55,7 @@ def families_of(suite: Suite) -> list[Model]:
     for item in items(suite.families, "families", reserved=("process", "samplers", "network")):
         named = [(FAMILIES, item.name)]
         try:
-            family: Any = FAMILIES.entry(item.name).build
+            family = cast(type[Family], FAMILIES.entry(item.name).build)
             params = FAMILIES.complete(item.name, item.params)
             noise, process, built = _process(item.extra.get("process", family.default_process))
             own = item.extra.get("network", {})

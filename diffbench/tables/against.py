@@ -8,25 +8,21 @@ difference exceeds one deviation of the floor; seeds share data, weights and noi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from diffbench.records.places import AXES, unversioned
-from diffbench.spec import identify
+from diffbench.spec import Json, identify
 from diffbench.tables.comparison import ROW
 from diffbench.tables.headlines import sides
-from diffbench.tables.statistics import t_interval
+from diffbench.tables.statistics import Interval, t_interval
 
 COLUMNS = ("dataset", *ROW, "metric", "a", "b", "difference", "low", "high", "seeds", "verdict")
 WORSE, BETTER, SAME, UNKNOWN = "worse", "better", "same", "not known"
 
 
-def compared(
-    run_a: Mapping[str, Any], long_a: pd.DataFrame, run_b: Mapping[str, Any], long_b: pd.DataFrame
-) -> pd.DataFrame:
+def compared(run_a: Json, long_a: pd.DataFrame, run_b: Json, long_b: pd.DataFrame) -> pd.DataFrame:
     """Returns how each row and metric column of two runs differ.
 
     Args:
@@ -66,7 +62,7 @@ def compared(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _verdict(apart: Any, side: float, group: pd.DataFrame, a: np.ndarray, b: np.ndarray) -> str:
+def _verdict(apart: Interval, side: float, group: pd.DataFrame, a: np.ndarray, b: np.ndarray) -> str:
     ends = [(group[column] != "ok").sum() for column in ("status", "status_b")]
     if ends[0] != ends[1]:
         return WORSE if ends[1] > ends[0] else BETTER
@@ -85,7 +81,7 @@ def _verdict(apart: Any, side: float, group: pd.DataFrame, a: np.ndarray, b: np.
     return WORSE if side * apart.mean > 0.0 else BETTER
 
 
-def _keyed(run: Mapping[str, Any], long: pd.DataFrame) -> pd.DataFrame:
+def _keyed(run: Json, long: pd.DataFrame) -> pd.DataFrame:
     """Returns a long table with the hash of what each row is, versions left out."""
     older = {name: identify(unversioned(spec)) for name, spec in run["specs"].items()}
     lasting = {

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from diffbench.records.reader import Reader
 from diffbench.records.store import Store, StoreError
 from diffbench.records.together import together
-from diffbench.spec import canonical
+from diffbench.spec import Json, JsonObject, canonical
 from diffbench.tables.long import Read, read_run
 
 
-def joined(
-    mine: Sequence[Mapping[str, Any]], store: Store, against: Store | None = None
-) -> tuple[dict[str, Any], Read]:
+def joined(mine: Sequence[Json], store: Store, against: Store | None = None) -> tuple[JsonObject, Read]:
     """Returns rows of one folder and those of another on the same data, and what reads their records.
 
     Rows that differ in their number of samples or in their floor are of another section, whose name says so.
@@ -32,16 +29,14 @@ def joined(
     theirs = _on_the_same_data(read_run(against), mine, against)
     first, second = Reader(store), Reader(against)
 
-    def read(stage: str, name: str | None) -> Mapping[str, Any] | None:
+    def read(stage: str, name: str | None) -> Json | None:
         found = first(stage, name)
         return second(stage, name) if found is None else found
 
     return together([*mine, theirs]), read
 
 
-def _on_the_same_data(
-    run: Mapping[str, Any], mine: Sequence[Mapping[str, Any]], folder: Store
-) -> dict[str, Any]:
+def _on_the_same_data(run: Json, mine: Sequence[Json], folder: Store) -> JsonObject:
     if "places" not in run:
         raise StoreError(f"{folder.root} is of an earlier version, which does not say what its rows are")
     wanted = {canonical(_data(one, cell)) for one in mine for cell in one["cells"]}
@@ -61,7 +56,7 @@ def _on_the_same_data(
     }
 
 
-def _data(run: Mapping[str, Any], cell: Mapping[str, Any]) -> Mapping[str, Any]:
+def _data(run: Json, cell: Json) -> Json:
     """Returns the specification of the dataset of a cell."""
-    found: Mapping[str, Any] = run["specs"][run["places"][cell["place"]]["dataset"]]["dataset"]
+    found: Json = run["specs"][run["places"][cell["place"]]["dataset"]]["dataset"]
     return found

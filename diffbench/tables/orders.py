@@ -11,8 +11,8 @@ A row is a solver on a grid, of one score on one process; its number of steps ru
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from scipy import stats
 
 from diffbench.records import places
 from diffbench.records.places import natural
-from diffbench.spec import identify
+from diffbench.spec import Json, JsonObject, identify
 from diffbench.tables import markup
 from diffbench.tables.comparison import row_order
 
@@ -62,7 +62,7 @@ def slope(nfe: Iterable[float], error: Iterable[float]) -> Slope:
     return Slope(-float(fit.slope), -float(fit.slope) - half, -float(fit.slope) + half)
 
 
-def orders(long: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+def orders(long: pd.DataFrame, run: Json) -> pd.DataFrame:
     """Returns the table of orders, empty where no row is held to the exact flow.
 
     Args:
@@ -77,7 +77,7 @@ def orders(long: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
     rows = []
     for key in sorted(found, key=lambda key: (key[0], *row_order(key[1:4]), *map(natural, key[4:]))):
         errors, learning = found[key]
-        row: dict[str, Any] = dict(zip(LABELS, key, strict=True))
+        row: JsonObject = dict(zip(LABELS, key, strict=True))
         row |= {f"error_{nfe}": errors.get(nfe, math.nan) for nfe in counts}
         row |= dict(zip(("slope", "slope_low", "slope_high"), slope(errors, errors.values()), strict=True))
         row |= {
@@ -91,7 +91,7 @@ _Key = tuple[str, ...]
 _Found = dict[_Key, tuple[dict[int, float], float]]
 
 
-def _errors(long: pd.DataFrame, run: Mapping[str, Any]) -> _Found:
+def _errors(long: pd.DataFrame, run: Json) -> _Found:
     """Returns by row the mean error over seeds at each number of evaluations, and what learning adds."""
     here = long[long["metric"].map(places.base_of).isin(["flow_error", "flow_solving", "flow_learning"])]
     solvers, named = _solvers(run), _cells(run)
@@ -117,7 +117,7 @@ def _errors(long: pd.DataFrame, run: Mapping[str, Any]) -> _Found:
     return found
 
 
-def _best(found: _Found) -> Any:
+def _best(found: _Found) -> Callable[[_Key, int], float]:
     """Returns a function: (row, nfe) -> the least error on its score with no more evaluations."""
     least: dict[_Key, list[tuple[int, float]]] = {}
     for key, (errors, _) in found.items():
@@ -129,7 +129,7 @@ def _best(found: _Found) -> Any:
     return best
 
 
-def _cells(run: Mapping[str, Any]) -> dict[_Key, dict[str, str]]:
+def _cells(run: Json) -> dict[_Key, dict[str, str]]:
     """Returns by labels of a row the hash of its sampler and its process."""
     found = {}
     for cell in run["cells"]:
@@ -140,7 +140,7 @@ def _cells(run: Mapping[str, Any]) -> dict[_Key, dict[str, str]]:
     return found
 
 
-def _solvers(run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _solvers(run: Json) -> dict[str, tuple[str, str]]:
     """Returns by the hash of a sampler what it is called without its steps and grid, and its grid."""
     ids = {axes["sampler"] for axes in (run.get("places") or {}).values() if axes["sampler"]}
     specs = {name: run["specs"][name] for name in sorted(ids)}
@@ -153,12 +153,12 @@ def _solvers(run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {name: (labels[first[texts[name]]], _grid(specs[name])) for name in specs}
 
 
-def _bare(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _bare(spec: Json) -> JsonObject:
     params = {k: v for k, v in spec.get("params", {}).items() if k not in ("steps", "grid", "rho")}
     return {"name": spec.get("name", ""), "params": params, "version": spec.get("version", 1)}
 
 
-def _grid(spec: Mapping[str, Any]) -> str:
+def _grid(spec: Json) -> str:
     """Returns what the grid of a sampler is called: "time" where it has none in its specification."""
     params = spec.get("params", {})
     grid, rho = params.get("grid", "time"), params.get("rho")
@@ -192,12 +192,12 @@ def _sections(table: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFra
         yield tuple(map(str, key)), here
 
 
-def _cell(row: Mapping[Any, Any], nfe: str) -> str:
+def _cell(row: Mapping[Hashable, float], nfe: str) -> str:
     error, regret = row[f"error_{nfe}"], row[f"regret_{nfe}"]
     return "-" if math.isnan(error) else f"{error:.2g} ({regret:.2g}x)"
 
 
-def _slope(row: Mapping[Any, Any]) -> str:
+def _slope(row: Mapping[Hashable, float]) -> str:
     if math.isnan(row["slope"]):
         return "-"
     half = (row["slope_high"] - row["slope_low"]) / 2

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
+from diffbench.spec import Json
 from diffbench.tables.comparison import commensurable
 
 COLUMNS = ("metric", "value", "floor", "floor_sd", "z", "p", "u", "status")
 
 
-def readings(long: pd.DataFrame, columns: Mapping[str, Any], **labels: Any) -> pd.DataFrame:
+def readings(long: pd.DataFrame, columns: Json, **labels: object) -> pd.DataFrame:
     """Returns the readings of the rows that have some labels, means over seeds.
 
     Args:

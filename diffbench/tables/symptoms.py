@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -52,7 +51,7 @@ def models(long: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def _means(rows: pd.DataFrame, what: str) -> dict[str, float]:
-    groups: Any = rows.groupby("metric")[what]
+    groups = rows.groupby("metric")[what]
     return {str(metric): float(value) for metric, value in groups.mean().items()}
 
 

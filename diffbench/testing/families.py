@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import haiku as hk
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from diffbench.contracts import FAMILIES, SAMPLERS, Array, key_for
+from diffbench.families.base import Family
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
@@ -40,7 +41,7 @@ def check_family(
       ContractError: If it breaks its contract.
     """
     look = Examination()
-    cls: Any = FAMILIES.entry(family["name"]).build
+    cls = cast(type[Family], FAMILIES.entry(family["name"]).build)
     net: Spec = network or _SMALL_NETWORK
     noise: JsonObject = dict(process or cls.default_process)
     params = noise.get("params", {k: v for k, v in noise.items() if k != "name"})
