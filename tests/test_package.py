@@ -75,13 +75,15 @@ def test_what_pyproject_names_is_pinned_within_its_range(python):
 
 def test_what_the_package_imports_is_a_dependency_of_its_own():
     # Another dependency may bring it today and not tomorrow.
-    distributions = {"haiku": "dm-haiku", "pydantic_core": "pydantic-core"}
+    distributions = {"haiku": "dm-haiku", "pydantic_core": "pydantic-core", "sklearn": "scikit-learn"}
     trees = [ast.parse(path.read_text()) for path in (ROOT / "diffbench").rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     imported = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"diffbench"}
-    declared = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
+    extras = PYPROJECT["project"].get("optional-dependencies", {}).values()
+    lines = [*PYPROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    declared = {Requirement(line).name for line in lines}
     assert {distributions.get(name, name) for name in imported} - declared == set()
 
 
