@@ -61,7 +61,7 @@ def tables_of(sampler="own", leading=(), **z):
         [
             {"dataset": "ring", "score": "learned", "family": "ddpm", "budget": "", "sampler": sampler,
              "seed": seed, "metric": c, "value": 1.0 + 0.1 * value, "floor_mean": 1.0, "floor_sd": 0.1,
-             "z": value, "nfe": 10, "n_samples": 100, "status": "ok"}
+             "z": value, "nfe": 10, "n_samples": 100, "status": "ok", "reason": ""}
             for c, value in z.items() for seed in (0, 1)
         ]
     )  # fmt: skip

@@ -210,5 +210,5 @@ def _file(points: ArrayLike, what: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{given.digest(found)}.npy"
     if not path.exists():
-        np.save(path, found)
+        np.save(path, found, allow_pickle=False)
     return str(path)

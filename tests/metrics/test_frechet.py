@@ -51,7 +51,8 @@ def test_gaussians_of_known_moments_have_the_known_distance():
 
 def test_samples_of_the_truth_are_in_their_floor_and_wide_ones_are_not():
     dataset, metric = DATASETS.build("shifted_shapes", size=4), METRICS.build("frechet", leading=4)
-    floor = floor_of(metric, dataset, None, 200, 40)
+    reference = dataset.standardise(dataset.sample(jax.random.key(1), 200))
+    floor = floor_of(metric, dataset, reference, 200, 40)
     prepared = metric.prepare(None, dataset)
     x = dataset.standardise(dataset.sample(jax.random.key(0), 200))
 

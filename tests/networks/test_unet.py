@@ -92,7 +92,7 @@ def test_blocks_of_rows_are_as_many_numbers_as_fit_the_cache():
         ({"channels": [12]}, "each of channels must be a multiple of groups = 8; got 12"),
         ({"depth": 0}, "depth must be at least 1; got 0"),
         ({"activation": "tanh"}, "activation must be one of gelu, relu, silu; got 'tanh'"),
-        ({"output": "noise"}, "output must be one of eps, x0, v, score"),
+        ({"output": "noise"}, "output must be one of eps, x0, v, edm, score"),
         ({"embedding_width": 7}, "embedding_width must be even; got 7"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
         ({"image": [8, 8]}, "image must be a list of height, width and channels"),

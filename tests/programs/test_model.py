@@ -9,6 +9,7 @@ import pytest
 from diffbench.contracts import FAMILIES
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
+from diffbench.programs import cache
 from diffbench.programs import model as models
 
 NETWORK = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
@@ -46,11 +47,14 @@ def test_initial_parameters_have_haikus_shapes_and_depend_on_the_key_alone():
         assert all(same) is equal
 
 
-def test_equal_specifications_are_one_model_however_they_are_written():
-    again = {"params": dict(FAMILY["params"]), "name": "score_sde"}
-    assert models.model_of(FAMILY, NETWORK) is models.model_of(again, NETWORK)
-    other = {"name": "score_sde", "params": {"weighting": "simple"}}
-    assert models.model_of(other, NETWORK) is not models.model_of(FAMILY, NETWORK)
+def test_equal_specifications_are_one_program_however_they_are_written():
+    models.initialise(NETWORK, jax.random.key(0), 2)
+    before = cache.built()
+    again = {"params": dict(reversed(NETWORK["params"].items())), "name": NETWORK["name"]}
+    models.initialise(again, jax.random.key(0), 2)
+    assert cache.built() == before
+    models.initialise(NETWORK, jax.random.key(0), 7)
+    assert cache.built() != before
 
 
 def test_a_wrong_parameter_is_told_before_anything_is_compiled():

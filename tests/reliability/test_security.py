@@ -31,8 +31,16 @@ PICKLERS = {
 PICKLING = {"read_pickle", "to_pickle", "load_npy", "memmap"}
 
 
+def refuses(call):
+    """Whether a call of NumPy's says in so many words that it reads and writes no pickle."""
+    words = {word.arg: word.value for word in call.keywords}
+    said = words.get("allow_pickle")
+    return isinstance(said, ast.Constant) and said.value is False
+
+
 def pickles(tree):
     """What in a syntax tree reads or writes pickles, or could."""
+    refused = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and refuses(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] in PICKLERS)
@@ -41,13 +49,14 @@ def pickles(tree):
         elif isinstance(node, ast.Attribute):
             owner = node.value.id if isinstance(node.value, ast.Name) else ""
             numpy = owner in ("np", "numpy") and node.attr in ("load", "save", "savez", "savez_compressed")
-            if numpy or node.attr in PICKLING:
+            if (numpy and id(node) not in refused) or node.attr in PICKLING:
                 yield node.attr
         elif isinstance(node, ast.Call):
             names = {ast.unparse(node.func)} & {"eval", "exec", "__import__", "importlib.import_module"}
             strings = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
             yield from names & ({"eval", "exec"} | (names if strings & PICKLERS else set()))
-            yield from (word.arg for word in node.keywords if word.arg == "allow_pickle")
+            allows = [word for word in node.keywords if word.arg == "allow_pickle"]
+            yield from (word.arg for word in allows if not refuses(node))
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -63,6 +72,8 @@ def test_no_code_of_the_project_pickles(path):
         "import numpy as np\nnp.load('x')",
         "table.to_pickle('x')",
         "f(allow_pickle=True)",
+        "import numpy as np\nnp.load('x', allow_pickle=True)",
+        "import numpy as np\nnp.load('x', allow_pickle=said)",
         "__import__('pickle')",
         "eval('1')",
     ],

@@ -16,7 +16,7 @@ def test_an_empty_folder_lacks_everything_and_tasks_wait_for_what_they_build_on(
     found = planned(tiny(), tmp_path)
     counts = {stage: sum(task.stage == stage for task in found.tasks) for stage in FOLDERS}
     # Truth, Gaussian, exact and learned rows; one fit, one reference, one metric with its floor.
-    assert counts == {"fit": 1, "draw": 4, "reference": 1, "measure": 4, "floor": 1}
+    assert counts == {"fit": 1, "draw": 4, "reference": 1, "measure": 4, "floor": 1, "flow": 0}
     urgency = ["reference", "fit", "draw", "floor", "measure"]
     places = [urgency.index(task.stage) for task in found.tasks]
     assert places == sorted(places)

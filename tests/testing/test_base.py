@@ -50,7 +50,7 @@ def test_contract_errors_are_value_errors_and_may_hold_nothing():
 
 
 def test_each_kind_of_part_has_a_check():
-    assert sorted(CHECKS) == ["dataset", "family", "metric", "network", "process", "sampler"]
+    assert sorted(CHECKS) == ["dataset", "family", "metric", "network", "process", "sampler", "score"]
 
 
 @pytest.mark.parametrize("kind", ["dataset", "metric", "process", "sampler"])

@@ -21,12 +21,14 @@ CALIBRATED = {
     "nine_gaussians": ("energy", "mmd2", "sliced_w2", "mode_tv"),
     "eight_gaussians": ("w2", "prdc"),
     "circle": ("manifold_distance", "intrinsic"),
+    "shifted_shapes": ("frechet",),
 }
 # Dataset -> how `calibrate` is run on it. What takes longer, or meets no reference, is run less often.
 RUNS = {
     "nine_gaussians": {},
     "eight_gaussians": {"comparisons": 200, "size": 100},
     "circle": {"comparisons": 200, "size": 50},
+    "shifted_shapes": {"comparisons": 200, "size": 50},
 }
 
 BANDWIDTHS = "mmd2/mmd2_bandwidths"

@@ -23,6 +23,7 @@ READINGS = {
     ],
     "eight_gaussians": ["w2", "precision", "recall", "density", "coverage"],
     "circle": ["manifold_distance", "manifold_distance_q95", "intrinsic"],
+    "shifted_shapes": ["frechet", "frechet_leading"],
 }
 # Counts among few: many draws are equal, and p-values err to the safe side.
 COUNTED = (
