@@ -22,6 +22,7 @@ from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.programs import model as models
 from diffbench.programs import sampling, training
+from diffbench.sources import exact
 
 DIGESTS = Path(__file__).parent / "golden" / "digests.json"
 # Above what other processors and releases of JAX change, below what a change of method does.
@@ -147,7 +148,7 @@ def fit(name):
 
 def draw(name):
     spec = {"name": name, "params": SAMPLERS.complete(name, {"steps": 2})}
-    source = sampling.Source({"score": "exact"}, DATASETS.build("nine_gaussians").truth)
+    source = exact.score_of(DATASETS.build("nine_gaussians").truth)
     drawn = sampling.sample(spec, source, PROCESSES.build("vp"), jax.random.key(0), 64, 2)
     return sampling.VERSION, [drawn.nfe, *moments(drawn.samples)]
 
