@@ -76,7 +76,7 @@ def values(size, noise="drawn"):
     for run in range(RUNS):
         for seed in range(SEEDS):
             key = key_for(seed, "split", noise, run)
-            x = sampling.draw(sampler, source, PROCESSES.build("vp"), key, POINTS, dataset.dim).samples
+            x = sampling.sample(sampler, source, PROCESSES.build("vp"), key, POINTS, dataset.dim).samples
             for form in FORMS:
                 found[form][run, seed] = _judge(form, run if form == "reference" else 0)(x)
     return found

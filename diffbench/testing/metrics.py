@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import numpy as np
 
@@ -29,6 +31,9 @@ def check_metric(metric: Metric, n: int = 128) -> Findings:
     look.instance("metric", metric, Metric)
     on_manifold = {"manifold", "intrinsic"} & {*metric.needs}
     dataset = DATASETS.build("circle" if on_manifold else "nine_gaussians")
+    if "grey" in metric.needs:
+        # Levels of any width will do.
+        dataset = dataclasses.replace(dataset, grey=0.1)
     process = PROCESSES.build("vp")
     key_x, key_y, key_train, key_m = jax.random.split(key_for(0, "check", "metric"), 4)
     x, y, train = (dataset.standardise(dataset.sample(key, n)) for key in (key_x, key_y, key_train))
