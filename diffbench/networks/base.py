@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from diffbench import checks
 from diffbench.contracts import Array
 from diffbench.registry import Registry
 from diffbench.spec import Json
@@ -58,6 +59,27 @@ def concatenated(t: Array) -> Array:
 
 
 OUTPUTS = ("eps", "x0", "v", "edm", "score")
+
+
+def check_shared(output: str, embedding_width: int, fourier_spread: float, dropout: float) -> None:
+    """Checks what every shipped network takes.
+
+    Args:
+      output: One of `OUTPUTS`.
+      embedding_width: Numbers that tell the level, even.
+      fourier_spread: Standard deviation of the frequencies of Gaussian Fourier features.
+      dropout: Share of activations that training drops, in [0, 1).
+
+    Raises:
+      TypeError, ValueError: Which one is none, and what is possible.
+    """
+    checks.choice("output", output, OUTPUTS)
+    checks.count("embedding_width", embedding_width, least=2)
+    checks.positive(fourier_spread=fourier_spread)
+    if embedding_width % 2:
+        raise ValueError(f"embedding_width must be even; got {embedding_width}")
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0.0 <= dropout < 1.0:
+        raise ValueError(f"dropout must be in [0, 1); got {dropout}")
 
 
 def eps_from_output(output: str, raw: Array, x: Array, alpha: Array, sigma: Array) -> Array:

@@ -19,8 +19,8 @@ from diffbench.contracts import Array
 from diffbench.networks.base import (
     ACTIVATIONS,
     NETWORKS,
-    OUTPUTS,
     Network,
+    check_shared,
     concatenated,
     eps_from_output,
     fourier,
@@ -75,13 +75,7 @@ class ScoreNetwork(Network):
             raise ValueError(f"widths must be given, and equal for residual blocks; got {list(widths)}")
         checks.choice("activation", activation, tuple(ACTIVATIONS))
         checks.choice("embedding", embedding, ("sinusoidal", "fourier", "concatenate"))
-        checks.choice("output", output, OUTPUTS)
-        checks.count("embedding_width", embedding_width, least=2)
-        checks.positive(fourier_spread=fourier_spread)
-        if embedding_width % 2:
-            raise ValueError(f"embedding_width must be even; got {embedding_width}")
-        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0.0 <= dropout < 1.0:
-            raise ValueError(f"dropout must be in [0, 1); got {dropout}")
+        check_shared(output, embedding_width, fourier_spread, dropout)
         self._widths = tuple(widths)
         self._residual = blocks == "residual"
         self._activate = ACTIVATIONS[activation]

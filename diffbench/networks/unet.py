@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from diffbench import checks
 from diffbench.contracts import Array
-from diffbench.networks.base import ACTIVATIONS, NETWORKS, OUTPUTS, Network, eps_from_output, fourier
+from diffbench.networks.base import ACTIVATIONS, NETWORKS, Network, check_shared, eps_from_output, fourier
 from diffbench.networks.convolution import SIDE, Conv
 from diffbench.spec import Json
 
@@ -100,13 +100,7 @@ class UNet(Network):
         checks.count("depth", depth)
         checks.flag(scale_input=scale_input)
         checks.choice("activation", activation, tuple(ACTIVATIONS))
-        checks.choice("output", output, OUTPUTS)
-        checks.count("embedding_width", embedding_width, least=2)
-        checks.positive(fourier_spread=fourier_spread)
-        if embedding_width % 2:
-            raise ValueError(f"embedding_width must be even; got {embedding_width}")
-        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0.0 <= dropout < 1.0:
-            raise ValueError(f"dropout must be in [0, 1); got {dropout}")
+        check_shared(output, embedding_width, fourier_spread, dropout)
         self._channels = tuple(channels)
         self._depth = depth
         self._groups = groups
