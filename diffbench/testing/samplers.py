@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,8 +44,15 @@ LONG = 200  # evaluations from which a chain over all levels is asked to arrive
 STANDARD_ERRORS = 5.0
 
 
+# Evaluations whose points a last step may still carry: those of the longest history, order 3.
+HISTORY = 3
+
+
 class _Run(NamedTuple):
-    """What a run gave: samples and their price, the score's calls, and points and time of the last."""
+    """What a run gave: samples and their price, the score's calls, and points and time of the last.
+
+    `history` holds the points of the last `HISTORY` evaluations, the last one last.
+    """
 
     samples: np.ndarray
     nfe: Array | int
@@ -53,6 +61,7 @@ class _Run(NamedTuple):
     latest: float
     x: np.ndarray
     t: float
+    history: list[np.ndarray]
 
 
 class _Score:
@@ -119,12 +128,12 @@ class _Recorder:
     def __init__(self, sampler: Sampler, n: int):
         key_start, self.key = jax.random.split(key_for(0, "check", "sampler"))
         self._z = jax.random.normal(key_start, (n, DIM))
-        self._last: Array | None = None
+        self._last: deque[Array] = deque(maxlen=HISTORY)
         self._asked: list[Array] = []
 
         def told(x: Array, t: Array) -> None:
             # Kept as they come: to read them here would wait for the thread that runs the program.
-            self._last = x
+            self._last.append(x)
             self._asked.append(t)
 
         def run(key: PRNGKey, x: Array, process: Process) -> tuple[Array, Array | int]:
@@ -140,19 +149,22 @@ class _Recorder:
     def run(self, process: Process) -> _Run:
         """Runs the sampler from t_max."""
         self._asked.clear()
-        self._last = start = self.start(process)
+        self._last.clear()
+        start = self.start(process)
         samples, nfe = self._program(self.key, start, process)
         jax.block_until_ready(samples)
         jax.effects_barrier()
         times = [float(np.ravel(t)[0]) for t in self._asked] or [process.t_max]
+        history = [np.asarray(x) for x in self._last] or [np.asarray(start)]
         return _Run(
             np.asarray(samples),
             nfe,
             len(self._asked),
             min(times),
             max(times),
-            np.asarray(self._last),
+            history[-1],
             times[-1],
+            history,
         )
 
 
@@ -220,13 +232,24 @@ def _fitted(x_T: np.ndarray, x: np.ndarray) -> tuple[float, float, np.ndarray]:
     return a, b, x - a * x_T - b
 
 
+def _unexplained(made: _Run) -> float:
+    """Returns the spread of the samples about what the points of the last evaluations say of them.
+
+    Not of the last alone: the history of a multistep scheme carries noise that was drawn before it.
+    """
+    columns = [x.astype(np.float64).ravel() for x in made.history]
+    known = np.stack([*columns, np.ones_like(columns[0])], axis=1)
+    y = made.samples.astype(np.float64).ravel()
+    return float((y - known @ np.linalg.lstsq(known, y)[0]).std())
+
+
 def _no_last_noise(look: Examination, sampler: Sampler, process: Process, made: _Run, of: str) -> None:
     """Checks that after its last evaluation a sampler adds no more noise than the law at its end has."""
     end = float(sampler.end(process))
     holds = process.t_min * (1 - 1e-5) <= end <= made.earliest * (1 + 1e-5)
     wanted = f"from t_min = {process.t_min:g} to {made.earliest:.4g}, the least time it asks the score at"
     look.expect(f"end{of}", holds, wanted, end)
-    noise = float(_fitted(made.x.astype(np.float64), made.samples.astype(np.float64))[2].std())
+    noise = _unexplained(made)
     sigma = float(process.sigma(jnp.asarray(end, float)))
     look.below(f"noise{of} after the last evaluation", noise, 1.05 * sigma + 1e-3, "sd")
 

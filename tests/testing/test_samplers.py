@@ -38,8 +38,8 @@ FEW = [
             ("ddim", {"steps": 1}),
             ("ddim", {"steps": 5, "eta": 1.0, "denoise": True}),
             ("deis", {"steps": 4}),
-            # With fewer, the noise that its history carries is that of a last step to the check.
-            ("dpm_solver_pp", {"steps": 8, "sde": True}),
+            ("dpm_solver_pp", {"steps": 2, "sde": True}),
+            ("dpm_solver_pp", {"steps": 4, "sde": True}),
             ("edm", {"steps": 5, "churn": 3.0, "denoise": True}),
             ("unipc", {"steps": 5, "order": 3}),
         )
