@@ -38,6 +38,7 @@ def exact(tiny):
     return lambda **changes: tiny(scores=["exact"], families=["score_sde"], **changes)
 
 
+@pytest.mark.slow
 def test_the_exit_code_speaks_of_what_was_asked_for_metric_by_metric(run, exact, tmp_path):
     suite = suites.parse(exact(metrics=["energy", "sliced_w2"]))
     store = Store(tmp_path / "out")

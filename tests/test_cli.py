@@ -43,6 +43,7 @@ def local(suite_file):
     return out, result
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_tables_figures_and_where_they_are(local):
     out, result = local
     assert "nine_gaussians" in result.stdout
@@ -69,6 +70,7 @@ def test_a_second_run_does_nothing_and_says_so(local, suite_file, command):
     assert (out / "tables" / "measurements.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_tables_are_rebuilt_byte_for_byte(local):
     out, _ = local
     before = {path.name: path.read_bytes() for path in (out / "tables").iterdir()}
@@ -172,6 +174,7 @@ def test_a_wrong_request_prints_nothing_else_in_a_process_of_its_own(tmp_path):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_is_said(tmp_path):
     (tmp_path / "gone").mkdir()
     code = "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('diffbench', run_name='__main__')"
@@ -229,6 +232,7 @@ def test_help_imports_nothing_heavy():
     assert "--plugin" in result.stdout
 
 
+@pytest.mark.slow
 def test_list_names_every_part_with_its_parameters(tmp_path, command):
     result = command("list", cwd=tmp_path)
     assert result.returncode == 0

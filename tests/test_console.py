@@ -81,6 +81,7 @@ def test_what_was_asked_for_stands_before_the_house_s_own(capsys):
     assert head.index("mine z") < head.index("energy z")
 
 
+@pytest.mark.slow
 def test_a_column_for_which_there_is_no_room_is_a_line_with_its_worst_row(capsys):
     made = tables_of(sampler="s" * 75, energy=9.0, stray=35.0, intrinsic=4.0)
     console.show(made, COLUMNS)
@@ -100,6 +101,7 @@ def test_a_narrow_terminal_tells_rows_one_below_the_other(capsys, monkeypatch):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
 def test_a_console_that_lacks_a_sign_gets_a_table_in_line(encoding, monkeypatch):
     raw = io.BytesIO()

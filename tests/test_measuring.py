@@ -45,6 +45,7 @@ def measured(tmp_path_factory):
     return folder, store, asked, measuring.measure(asked, store)
 
 
+@pytest.mark.slow
 def test_a_row_of_samples_stands_beside_truth_and_gaussian(measured):
     long = measured[3].tables.long
     assert set(long["score"]) == {"truth", "gaussian", "given"}
@@ -70,6 +71,7 @@ def test_a_floor_is_drawn_at_the_number_of_samples_and_used_again(measured):
     assert all(store.read("floor", path.stem)["spec"]["n"] == N for path in floors)
 
 
+@pytest.mark.slow
 def test_the_order_of_a_file_does_not_decide_which_samples_a_part_is_of(measured):
     x = _truth(1000)
     sorted_by_class = x[np.lexsort(x.T)]
@@ -104,6 +106,7 @@ def test_files_of_a_folder_are_seeds_of_one_row(command, tmp_path):
     assert "3/3" in done.stdout or "given" in done.stdout
 
 
+@pytest.mark.slow
 def test_models_with_other_numbers_of_samples_have_floors_of_their_own(command, tmp_path):
     np.save(tmp_path / "small.npy", _truth(32))
     np.save(tmp_path / "large.npy", _truth(96))
@@ -125,6 +128,7 @@ def test_standardised_samples_are_measured_in_data_coordinates(command, tmp_path
     assert abs(values.iloc[0] - values.iloc[1]) < 1e-5
 
 
+@pytest.mark.slow
 def test_copies_of_the_training_points_are_told(command, tmp_path):
     train = _truth(40, seed=9)
     np.save(tmp_path / "train.npy", train)
@@ -137,6 +141,7 @@ def test_copies_of_the_training_points_are_told(command, tmp_path):
     assert "copies of training points" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_rows_of_a_run_stand_beside(command, tmp_path):
     np.save(tmp_path / "theirs.npy", _truth(seed=1))
     np.save(tmp_path / "mine.npy", _truth(seed=2))

@@ -73,6 +73,7 @@ def test_what_pyproject_names_is_pinned_within_its_range(python):
     assert [name for name, range_ in wanted.items() if pinned[name] not in range_] == []
 
 
+@pytest.mark.slow
 def test_what_the_package_imports_is_a_dependency_of_its_own():
     # Another dependency may bring it today and not tomorrow.
     distributions = {"haiku": "dm-haiku", "pydantic_core": "pydantic-core", "sklearn": "scikit-learn"}

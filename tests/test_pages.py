@@ -26,6 +26,7 @@ def test_the_baselines_page_is_made_from_the_committed_results(publish):
     assert (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8") == publish.baselines()
 
 
+@pytest.mark.slow
 def test_published_tables_are_those_of_their_long_table(publish):
     """So the rows that stood before a run was taken over count as much as its own."""
     for folder in publish.REFERENCE.glob("*/measurements.csv"):

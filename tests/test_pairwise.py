@@ -21,6 +21,7 @@ def cloud(n, dim=2):
     return jnp.asarray(RNG.standard_normal((n, dim)), float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 64, 200])
 @pytest.mark.parametrize("dim", [1, 3, 40])
 def test_sums_equal_the_double_loop(n, dim):
@@ -33,6 +34,7 @@ def test_sums_equal_the_double_loop(n, dim):
     np.testing.assert_allclose(pairwise.pair_sums(roots, RATE, x, block=64), expected, rtol=2e-6, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [50, 257, 1024])
 def test_block_and_row_order_change_only_the_rounding(block):
     x, y = cloud(300), cloud(257)
@@ -75,6 +77,7 @@ def lengths(squared, parameters):
     return (jnp.sqrt(squared),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [64, 784])
 def test_products_of_many_dimensions_keep_the_digits_of_means_over_pairs(dim):
     rng = np.random.default_rng(0)

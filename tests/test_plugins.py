@@ -37,6 +37,7 @@ def test_the_guides_family_is_about_thirty_lines():
     assert len(blocks("python")[0].splitlines()) <= 35
 
 
+@pytest.mark.slow
 def test_the_guides_check_passes(guided, monkeypatch):
     (guided / "check.py").write_text("import log_normal\n" + blocks("python")[1])
     monkeypatch.syspath_prepend(str(guided))
@@ -153,6 +154,7 @@ def test_broken_samplers_and_metrics_are_named_too(part, option, message, tmp_pa
     assert message in result.stderr
 
 
+@pytest.mark.slow
 def test_an_edited_plugin_file_is_measured_anew(guided):
     suite = suites.parse({"datasets": ["nine_gaussians"], "families": ["log_normal"], "seeds": 1})
     names = []

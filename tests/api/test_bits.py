@@ -48,6 +48,7 @@ def _drawn(score):
     return db.sample(score, "ancestral", n=64, steps=5, **seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["learned", "exact", "empirical"])
 def test_samples_have_the_bits_of_the_suite(ran, kind):
     results, scores = ran
@@ -108,6 +109,7 @@ def test_given_samples_have_the_bits_of_the_command_line(ran, command, tmp_path)
     assert found["z"].iloc[0] == row["z"]
 
 
+@pytest.mark.slow
 def test_a_results_folder_is_a_cache(ran, tmp_path):
     data = db.dataset("nine_gaussians")
     made = {"steps": 20, "batch": 16, "network": SUITE["network"], "cache": tmp_path / "mine"}

@@ -66,6 +66,7 @@ def wanted():
     return db.sample(db.exact(DATA, "vp"), "ancestral", n=50, steps=20).samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predicts", ["score", "eps", "x0", "v"])
 def test_every_prediction_gives_the_samples_of_the_exact_score(wanted, predicts):
     mine = db.score(_score(predicts=predicts), predicts=predicts, dataset=DATA, coordinates="standardised")
@@ -85,6 +86,7 @@ def test_numpy_is_called_back_with_a_number_and_counted(wanted):
     assert mine.evaluations == x.nfe == 20
 
 
+@pytest.mark.slow
 def test_a_score_in_data_coordinates_sees_the_data_as_they_are():
     exact = db.exact(db.mixture([1.0], [[1.0, -2.0]], [0.25], standardise=False), "vp")
     mine = db.score(_numpy(standardised=False), framework="numpy", coordinates="data")
@@ -93,6 +95,7 @@ def test_a_score_in_data_coordinates_sees_the_data_as_they_are():
     np.testing.assert_allclose(theirs, ours, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_steps_of_a_table_are_told_as_their_index():
     seen = []
 
@@ -107,6 +110,7 @@ def test_steps_of_a_table_are_told_as_their_index():
     assert seen == [float(i) for i in reversed(range(50))]
 
 
+@pytest.mark.slow
 def test_the_score_error_of_the_exact_score_is_nothing_and_of_another_what_it_is():
     same = db.score(_score(), dataset=DATA, coordinates="standardised")
     assert db.measure(same, ["score_error"])["value"].iloc[0] < 1e-6
@@ -114,6 +118,7 @@ def test_the_score_error_of_the_exact_score_is_nothing_and_of_another_what_it_is
     assert abs(db.measure(nothing, ["score_error"])["value"].iloc[0] - 1.0) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_likelihood_of_jax_is_there_and_of_numpy_refused_with_the_reason():
     few = [{"name": "kl", "points": 32}]
     same = db.score(_score(), dataset=DATA, coordinates="standardised")
@@ -137,6 +142,7 @@ def _raise(x, t):
     raise KeyError("net")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
@@ -163,6 +169,7 @@ def test_each_mistake_is_one_line_and_told_as_whose_it_is(call, error, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_suite_that_names_a_brought_score_has_rows_that_say_what_to_do(tmp_path):
     suite = {
         "datasets": ["circle"], "families": ["ddpm"], "scores": ["brought"], "samples": 20, "metrics": ["energy"],

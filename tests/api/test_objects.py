@@ -36,12 +36,14 @@ def test_every_name_of_the_library_is_there():
         _ = db.banana
 
 
+@pytest.mark.slow
 def test_modules_of_the_same_name_stay_importable():
     code = "import diffbench.process as p; import diffbench as db; assert p.Process; print(db.process('ve').name)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "ve"
 
 
+@pytest.mark.slow
 def test_the_score_is_the_gradient_of_the_log_density_in_data_coordinates():
     data, vp = db.dataset("eight_gaussians", radius=5.0), db.process("vp")
     x = np.array([[4.0, 1.0], [0.5, -3.0]], np.float32)
@@ -54,6 +56,7 @@ def test_the_score_is_the_gradient_of_the_log_density_in_data_coordinates():
         np.testing.assert_allclose(np.stack(slope, axis=1), data.score_at(x, vp, t=t), rtol=0.02, atol=0.02)
 
 
+@pytest.mark.slow
 def test_densities_integrate_to_one_in_data_coordinates():
     data = db.dataset("nine_gaussians")
     side = np.linspace(-4, 4, 161, dtype=np.float32)
@@ -63,6 +66,7 @@ def test_densities_integrate_to_one_in_data_coordinates():
         assert abs(total - 1) < 0.01
 
 
+@pytest.mark.slow
 def test_the_exact_score_is_that_of_the_data():
     data = db.dataset("two_moons")
     x = np.zeros((4, 5, 2), np.float32)
@@ -115,6 +119,7 @@ def test_each_mistake_is_one_useful_line(call, error, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_objects_have_a_short_repr_and_an_html_one():
     data = db.dataset("two_moons")
     exact = db.exact(data)
@@ -133,6 +138,7 @@ def test_samples_are_arrays_too():
     np.testing.assert_array_equal(np.asarray(x), x.samples)
 
 
+@pytest.mark.slow
 def test_what_diverges_raises_with_its_reason():
     with pytest.raises(session.Failed, match="diverged"):
         db.fit(
@@ -155,6 +161,7 @@ def test_what_there_is_is_a_table():
     assert "ancestral" in set(db.list("samplers")["name"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "options"),
     [("ancestral", {"steps": 50}), ("circle", {}), ("vp", {}), ("energy", {}), ("ddpm", {})],
@@ -166,6 +173,7 @@ def test_any_part_is_held_against_its_contract(part, options):
     assert "expected" in str(found)
 
 
+@pytest.mark.slow
 def test_check_takes_objects_and_says_what_is_wrong():
     assert len(db.check(db.dataset("circle"))) > 1
     assert len(db.check(db.process("ve"))) > 1

@@ -39,6 +39,7 @@ def forgotten():
         yield
 
 
+@pytest.mark.slow
 def test_a_family_of_a_notebook_joins_a_run(tmp_path):
     late = _cell()
     results = db.run(
@@ -50,6 +51,7 @@ def test_a_family_of_a_notebook_joins_a_run(tmp_path):
     assert results.row(family="late").loss.shape == (20,)
 
 
+@pytest.mark.slow
 def test_an_edited_family_is_trained_anew():
     first = db.fit(_cell(0.5), "nine_gaussians", steps=20, batch=16, network=SMALL["network"])
     again = db.fit(_cell(0.5), "nine_gaussians", steps=20, batch=16, network=SMALL["network"])
@@ -58,6 +60,7 @@ def test_an_edited_family_is_trained_anew():
     assert (first.loss != other.loss).any()
 
 
+@pytest.mark.slow
 def test_workers_are_refused_with_what_to_do(tmp_path):
     late = _cell()
     with pytest.raises(ValueError, match=r"family 'late'.*put it in a file and give plugins=\['FILE\.py'\]"):

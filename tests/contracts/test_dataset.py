@@ -56,6 +56,7 @@ def test_log_prob_and_score_are_the_clean_ones_by_default():
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_entropy_of_one_gaussian_is_the_closed_form_and_monte_carlo_agrees():
     dataset = DATASETS.build("gaussian_mixture", modes=1, dim=3)
     # Unit variance after standardisation, whatever sd is.

@@ -65,6 +65,7 @@ def test_other_content_is_another_edition(file):
     assert DATASETS.spec_of("arrays", {"train": file})["version"] != first["version"]
 
 
+@pytest.mark.slow
 def test_the_floor_is_of_held_out_parts_and_its_p_is_about_uniform(arrays):
     """Truth against truth, 200 comparisons: mean of p within 0.1 of one half (five standard errors)."""
     metric = db.metrics.METRICS.build("energy", against="reference")
@@ -128,6 +129,7 @@ def _saved(folder, x):
     return str(path)
 
 
+@pytest.mark.slow
 def test_arrays_of_a_program_are_learned_and_measured_and_the_table_says_how_to_read_p(tmp_path):
     data = db.arrays(X)
     fit = db.fit("score_sde", data, steps=20, batch=16, network={"widths": [8, 8]})
@@ -158,6 +160,7 @@ def _built(tmp_path, x, **params):
     return DATASETS.build("arrays", train=str(tmp_path / "images.npy"), **params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [17, 256])
 def test_the_same_images_in_other_units_have_the_same_bits_per_dimension(tmp_path, levels):
     from diffbench.contracts import METRICS, Outcome

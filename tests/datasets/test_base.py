@@ -73,6 +73,7 @@ def test_samples_have_the_shape_mean_and_scale_of_the_record(name):
     np.testing.assert_allclose(dataset.standardise(dataset.restore(x)), x, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_lengths_are_those_of_the_samples(name):
     dataset, x = built(name), np.asarray(drawn(name)[:1024])

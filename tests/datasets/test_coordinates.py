@@ -28,6 +28,7 @@ def test_standardising_does_nothing_and_samples_are_the_same_bits(name):
     assert raw.smallest_sigma == dataset.smallest_sigma * dataset.scale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("alpha", "sigma"), NOISES)
 def test_density_and_score_change_by_the_scale(name, alpha, sigma):
@@ -44,6 +45,7 @@ def test_density_and_score_change_by_the_scale(name, alpha, sigma):
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_lengths_and_the_entropy_are_scaled():
     dataset, raw, x = built("circle")
     u = dataset.standardise(x)

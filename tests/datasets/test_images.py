@@ -35,6 +35,7 @@ def test_images_hold_the_contract_of_a_dataset(name, size):
     check_dataset(dataset, n=1024)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_moments_are_those_of_the_samples(built, name):
     dataset = built[name]
@@ -58,6 +59,7 @@ def test_data_coordinates_keep_the_moments(built):
     assert raw.shape == (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_the_entropy_of_a_field_is_that_of_its_samples(built):
     dataset = built["random_field"]
     x = dataset.standardise(dataset.sample(jax.random.key(1), 4096))
@@ -67,6 +69,7 @@ def test_the_entropy_of_a_field_is_that_of_its_samples(built):
     assert dataset.entropy()[1] == 0.0
 
 
+@pytest.mark.slow
 def test_shapes_far_apart_have_the_entropy_of_a_shift_and_of_noise():
     dataset = DATASETS.build("shifted_shapes", sd=0.02)
     entropy, error = dataset.entropy(2048)
@@ -74,6 +77,7 @@ def test_shapes_far_apart_have_the_entropy_of_a_shift_and_of_noise():
     assert abs(entropy - noise - math.log(64)) < 4.0 * error + 1e-3
 
 
+@pytest.mark.slow
 def test_pixels_of_digits_are_ink_between_0_and_1(built):
     x = np.asarray(built["digit_images"].sample(jax.random.key(0), 512))
     assert ((x > -0.3) & (x < 1.3)).mean() > 0.99

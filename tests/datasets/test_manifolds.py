@@ -93,6 +93,7 @@ def diffused(dataset, points, weights, x, alpha, sigma, thickness=0.05):
     return log_prob + dim * math.log(dataset.scale / alpha), score * dataset.scale / alpha
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MANIFOLDS if name != "pinwheel"])
 def test_truth_is_the_sum_over_dense_points(name):
     dataset, (points, weights) = built(name), dense(name)
@@ -175,6 +176,7 @@ def test_smallest_sigma_is_twice_the_node_spacing():
     np.testing.assert_allclose(score, other, atol=1e-4 / sigma)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["circle", "s_curve"])
 def test_embedding_is_the_law_times_a_normal_across(name):
     flat, dataset = built(name), built(name, embed=6)
@@ -267,6 +269,7 @@ def test_a_thickness_below_the_steps_of_float32_is_refused_with_the_bound(name):
     assert not DATASETS.build(name, thickness=0.0).density
 
 
+@pytest.mark.slow
 def test_the_thinnest_circle_has_its_entropy():
     thinnest = 1.1e-5
     # Across, a normal; along, a circumference of 2 pi: what bends is of the order of the square.

@@ -47,6 +47,7 @@ def drawn(dataset, alpha, sigma):
     return alpha * x0 + sigma * np.random.RandomState(0).standard_normal(x0.shape).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "params"), CASES)
 def test_log_prob_is_that_of_distrax(name, params):
     dataset = DATASETS.build(name, **params)
@@ -180,6 +181,7 @@ def test_laws_of_plug_ins_are_held_to_the_same_bounds():
     assert mixture_dataset("mine", law_of(near + 1e4, [0.1, 0.1])).dim == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sd", [1e-5, 1e14])
 def test_modes_far_apart_or_one_have_their_closed_entropy_at_the_bounds(sd):
     data = DATASETS.build("nine_gaussians", sd=sd)

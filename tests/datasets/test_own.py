@@ -15,6 +15,7 @@ WEIGHTS, MEANS = [0.2, 0.8], [[0.0, 1.0], [3.0, -1.0]]
 COVARIANCES = [[[1.0, 0.5], [0.5, 0.5]], [[0.3, 0.0], [0.0, 0.2]]]
 
 
+@pytest.mark.slow
 def test_the_density_is_that_of_the_mixture():
     data = db.mixture(WEIGHTS, MEANS, COVARIANCES)
     x = np.array([[0.0, 0.0], [3.0, -1.0], [1.0, 2.0]])
@@ -25,6 +26,7 @@ def test_the_density_is_that_of_the_mixture():
     np.testing.assert_allclose(data.log_prob_at(x), np.log(wanted), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("covariances", "full"), [([0.5, 0.2], "spheres"), ([[0.5, 0.1], [0.2, 0.2]], "axes")]
 )
@@ -54,6 +56,7 @@ def test_a_file_is_the_same_mixture_and_its_content_its_version(tmp_path, suffix
     assert spec["version"] != 1
 
 
+@pytest.mark.slow
 def test_it_has_everything_that_a_truth_has():
     data = db.mixture(WEIGHTS, MEANS, COVARIANCES)
     assert "modes" in repr(data)

@@ -32,6 +32,7 @@ PAIRS = [
 every_pair = pytest.mark.parametrize(("family", "process"), PAIRS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "process", "weighting"),
     [
@@ -71,6 +72,7 @@ def test_the_loss_is_its_definition(family, process, weighting):
     assert stats.kstest(eps.ravel(), "norm").pvalue > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["ddpm", "ncsn"])
 def test_table_families_train_on_every_grid_time_alike(family):
     noise = PROCESSES.build("ncsn", levels=8)

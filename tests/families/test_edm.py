@@ -10,6 +10,7 @@ from diffbench.networks.base import eps_from_output
 from diffbench.process import PROCESSES
 
 
+@pytest.mark.slow
 def test_levels_are_log_normal():
     noise = PROCESSES.build("edm")
     for params, mean, sd in (({}, -1.2, 1.2), ({"log_mean": 0.5, "log_sd": 0.7}, 0.5, 0.7)):

@@ -9,6 +9,7 @@ from scipy import stats
 from diffbench.process import PROCESSES
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_the_velocity():
     noise, y = PROCESSES.build("rectified_flow"), np.random.RandomState(1).standard_normal((N, 3))
 
@@ -34,6 +35,7 @@ def test_the_loss_is_that_of_the_velocity():
     np.testing.assert_allclose(np.asarray(loss)[usual], expected[usual], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_times_are_uniform_or_logit_normal():
     noise = PROCESSES.build("rectified_flow")
     even = draws("flow_matching", noise)[0]
@@ -48,6 +50,7 @@ def test_wrong_times_are_refused():
         called("flow_matching", PROCESSES.build("vp"), lambda made: jnp.zeros(()), times="even")
 
 
+@pytest.mark.slow
 def test_without_a_weight_of_its_own_it_is_the_simple_loss():
     noise = PROCESSES.build("rectified_flow")
     t, weight = draws("flow_matching", noise)

@@ -19,6 +19,7 @@ def test_score_sde_trains_uniformly_in_time():
     assert stats.kstest(times, stats.uniform(noise.t_min, noise.t_max - noise.t_min).cdf).pvalue > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", ["vp", "sub_vp", "ve"])
 def test_importance_draws_times_evenly_in_log_snr(process):
     noise = PROCESSES.build(process)
@@ -30,6 +31,7 @@ def test_importance_draws_times_evenly_in_log_snr(process):
     np.testing.assert_allclose(weight, (high - low) / (noise.t_max - noise.t_min), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_importance_is_less_noisy_than_the_weight_it_stands_for():
     noise = PROCESSES.build("vp")
     spread = [draws("score_sde", noise, weighting=w)[1].std() for w in ("likelihood", "importance")]

@@ -16,6 +16,7 @@ from diffbench import figures
 from diffbench.records.store import Store
 
 
+@pytest.mark.slow
 def test_every_figure_is_written_twice_and_fits_a_page(made):
     names = made.grid(families=("ddpm", "ncsn")).draw()
     fields = ["score_field_ring_ddpm.png", "score_field_ring_ncsn.png"]
@@ -94,11 +95,13 @@ def test_labels_become_file_names_that_differ(made):
     assert names == ["score_field_.._ring_x_A_b", "score_field_.._ring_x_a_b-2"]
 
 
+@pytest.mark.slow
 def test_importing_figures_imports_no_jax():
     code = "import sys; from diffbench import figures; assert not {'jax', 'haiku'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_labels_of_a_hundred_characters_are_told_apart_and_nothing_is_cut(long):
     found = drawn(long.run())
     for name, figure in found.items():

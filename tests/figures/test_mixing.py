@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from by_hand import titles
 
 from diffbench import figures
 from diffbench.figures.mixing import stays
 
 
+@pytest.mark.slow
 def test_mixing_has_a_row_for_each_noise_and_the_exact_score_beside_the_learned(made):
     made.grid(families=("ddpm",), seeds=2)
     for score, ess in (("learned", 12.4), ("exact", 3.0)):

@@ -2,12 +2,14 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from diffbench.laws import mixtures as laws
 from diffbench.laws.base import DiffusedTruth
 
 
+@pytest.mark.slow
 def test_diffused_truth_of_one_gaussian_is_by_hand():
     law = laws.IsotropicMixture(jnp.array([[3.0, 1.0]]), jnp.zeros(1), jnp.array([0.25]))
     truth = DiffusedTruth(law, jnp.array([1.0, 1.0]), jnp.asarray(2.0), jnp.asarray(0.3))

@@ -46,6 +46,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "thickness"), CASES)
 def test_the_fewest_legal_nodes_agree_with_eight_times_as_many_to_1e_8(name, thickness):
     with jax.enable_x64(True):
@@ -82,6 +83,7 @@ def test_the_least_blur_is_that_of_the_least_nodes():
     assert least_blur(1.0, 8, 1.0, 8) == math.inf
 
 
+@pytest.mark.slow
 def test_far_from_a_bend_the_error_is_that_of_the_formula():
     with jax.enable_x64(True):
         law, fine = (DATASETS.build("torus", nodes=nodes) for nodes in (106, 1024))

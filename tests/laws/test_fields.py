@@ -43,6 +43,7 @@ def test_a_shifted_template_is_a_mixture_of_its_shifts(blur):
         assert np.asarray(law.responsibilities(y)) == pytest.approx(shares, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_shifting_an_image_shifts_its_score():
     law, s = ShiftedTemplate(jnp.asarray(TEMPLATE, float), jnp.asarray(0.2)), jnp.asarray(0.3)
     y = points(4).reshape(-1, *SHAPE)
@@ -53,6 +54,7 @@ def test_shifting_an_image_shifts_its_score():
     assert np.roll(score, (1, 2), (1, 2)) == pytest.approx(of_moved, rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_every_shift_is_drawn_alike():
     law = ShiftedTemplate(jnp.asarray(TEMPLATE, float), jnp.asarray(1e-4))
     x = np.asarray(law.sample(jax.random.key(0), 4800))
@@ -69,6 +71,7 @@ def test_the_hartley_transform_is_its_own_inverse_and_the_axes_are_its_waves():
     assert there.reshape(2, -1) == pytest.approx(x.reshape(2, -1) @ hartley_axes(*SHAPE), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blur", [0.0, 0.5, 10.0])
 def test_a_random_field_is_a_gaussian_with_its_covariance(blur):
     axes = hartley_axes(*SHAPE)
@@ -86,6 +89,7 @@ def test_a_random_field_is_a_gaussian_with_its_covariance(blur):
         )
 
 
+@pytest.mark.slow
 def test_draws_of_a_random_field_have_its_covariance():
     x = np.asarray(RandomField(jnp.asarray(POWER, float)).sample(jax.random.key(0), 40_000), np.float64)
     axes = hartley_axes(*SHAPE)

@@ -46,6 +46,7 @@ def dense(parts, y, blur):
     return np.stack(rows, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blur", BLURS)
 def test_density_and_score_are_those_of_the_covariances(parts, blur):
     y = 2.0 * np.random.default_rng(1).normal(size=(40, DIM)) * max(1.0, blur)
@@ -58,6 +59,7 @@ def test_density_and_score_are_those_of_the_covariances(parts, blur):
     assert score == pytest.approx(gradient, rel=1e-8, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_float32_keeps_six_digits_of_the_score(parts):
     y = np.random.default_rng(2).normal(size=(40, DIM))
     told = np.asarray(law_of(parts, jnp.float32).score(jnp.asarray(y, jnp.float32), jnp.asarray(0.1)))
@@ -66,6 +68,7 @@ def test_float32_keeps_six_digits_of_the_score(parts):
     assert np.abs(told - exact).max() < 1e-5 * np.abs(exact).max()
 
 
+@pytest.mark.slow
 def test_modes_are_those_of_the_covariances(parts):
     y = np.random.default_rng(3).normal(size=(20, DIM))
     joint = dense(parts, y, 0.0)
@@ -76,6 +79,7 @@ def test_modes_are_those_of_the_covariances(parts):
     assert np.asarray(law.mahalanobis(y)) == pytest.approx(squares, rel=1e-4, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_draws_have_the_moments_of_the_components(parts):
     x = np.asarray(law_of(parts, jnp.float32).sample(jax.random.key(0), 60_000), np.float64)
     mean, covariance = law_of(parts, jnp.float32).components(0.0).moments()
@@ -83,6 +87,7 @@ def test_draws_have_the_moments_of_the_components(parts):
     assert np.cov(x.T) == pytest.approx(covariance, abs=0.06)
 
 
+@pytest.mark.slow
 def test_averages_are_those_of_a_mixture_with_all_axes(parts):
     means, weights, axes, stretches, noises = parts
     low = LowRank(means, weights, axes[:, :, :RANK], stretches, noises).moved(0.7, np.ones(DIM), 0.2)

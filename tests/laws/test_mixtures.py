@@ -44,6 +44,7 @@ def joint(law, y, s):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [isotropic(), stretched()], ids=["isotropic", "stretched"])
 @pytest.mark.parametrize("s", [0.0, 0.4, 5.0])
 def test_density_and_score_are_those_of_scipys_normals(law, s):
@@ -70,6 +71,7 @@ def test_responsibilities_are_bayes_rule_and_distances_those_of_the_precision(la
     np.testing.assert_allclose(law.mahalanobis(y), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [isotropic(), stretched()], ids=["isotropic", "stretched"])
 def test_samples_have_the_moments_of_the_mixture(law):
     n = 2**15

@@ -48,6 +48,7 @@ def built():
     return {name: DATASETS.build(name) for name in NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_mean_kernels_are_diffused_densities(built, name):
     dataset = built[name]
@@ -74,6 +75,7 @@ def test_mean_distances_are_integrals_of_mean_kernels(built, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["nine_gaussians", "anisotropic", "swiss_roll", "checkerboard", "digit_images"]
 )
@@ -134,6 +136,7 @@ def test_points_without_width_and_laws_without_nodes_have_none(built):
     assert DATASETS.build("circle", embed=4).potential() is not None
 
 
+@pytest.mark.slow
 def test_a_large_mixture_sums_its_pairs_as_a_small_one_does():
     rng = np.random.default_rng(2)
     points = rng.normal(size=(1500, 2))

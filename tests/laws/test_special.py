@@ -41,6 +41,7 @@ def interval_of(y, s):
     return interval(y, jnp.zeros(()), jnp.ones(()), s)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("s", [0.01, 0.3, 0.6, 3.0, 150.0])
 def test_interval_is_a_difference_of_normal_cdfs(s):
     y = np.concatenate([np.linspace(-1.0, 2.0, 31), 0.5 + s * np.linspace(-8.0, 8.0, 33)]).astype(np.float32)

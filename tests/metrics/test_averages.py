@@ -21,6 +21,7 @@ def value(metric, got):
     return arrays.get("mmd2_bandwidths", next(iter(values.values())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nine_gaussians", "anisotropic", "swiss_roll"])
 def test_a_large_sample_of_the_truth_tends_to_the_truth(truth, outcome, name):
     dataset = DATASETS.build(name)
@@ -35,6 +36,7 @@ def test_a_large_sample_of_the_truth_tends_to_the_truth(truth, outcome, name):
         assert np.all(np.abs(drawn.mean(axis=0) - told) < 5.0 * error), metric
 
 
+@pytest.mark.slow
 def test_they_average_to_zero_under_truth(nine, truth, outcome):
     # Seven means within 4.5 standard errors: 0.005% false alarms.
     metrics = [METRICS.build("energy"), METRICS.build("mmd2")]
@@ -97,6 +99,7 @@ def test_the_reference_changes_nothing(nine, truth, outcome, name):
     assert np.array_equal(one, value(metric, outcome(nine, x, truth(nine, 70, "z"))))
 
 
+@pytest.mark.slow
 def test_the_floor_of_energy_is_narrower_than_with_a_reference_as_large(nine, truth):
     # What a reference adds differs from one to the next: the mean square over six of them.
     n, y = 400, truth(nine, 2400, "y").reshape(6, 400, 2)
@@ -106,6 +109,7 @@ def test_the_floor_of_energy_is_narrower_than_with_a_reference_as_large(nine, tr
     assert with_noise > 2.0 * alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nine_gaussians", "circle"])
 def test_a_truth_that_is_no_mixture_is_known_by_its_density(name):
     dataset = DATASETS.build(name)
@@ -140,6 +144,7 @@ def test_data_without_a_truth_is_compared_with_its_reference(nine, truth, outcom
     assert not np.array_equal(told, value(METRICS.build(name), outcome(nine, x, y)))
 
 
+@pytest.mark.slow
 def test_sliced_w2_takes_many_points_of_a_truth_without_quantiles(nine, truth, outcome):
     bare, metric = dataclasses.replace(nine, potential=lambda: None), METRICS.build("sliced_w2")
     x, y = truth(nine, 200, "x"), truth(nine, 50, "y")

@@ -26,6 +26,7 @@ def field():
     return DATASETS.build("random_field", size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["vp", "ve"])
 def test_the_exact_score_of_a_field_costs_what_its_entropy_says(field, noise):
     process = PROCESSES.build(noise)
@@ -41,6 +42,7 @@ def test_the_exact_score_of_a_field_costs_what_its_entropy_says(field, noise):
     assert arrays["bpd_log_prob"].shape == (64,)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_too_wide_costs_what_its_divergence_says(field):
     process, wide = PROCESSES.build("vp"), 1.5
 
@@ -57,6 +59,7 @@ def test_a_model_that_is_too_wide_costs_what_its_divergence_says(field):
     assert math.isnan(values["bpd_trace_se"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [17, 256])
 def test_units_of_the_images_change_no_bit_per_dimension(field, levels):
     process, metric = PROCESSES.build("vp"), METRICS.build("bpd", points=8, probes=1)
@@ -82,6 +85,7 @@ def test_units_of_the_images_change_no_bit_per_dimension(field, levels):
     assert told[1:] == pytest.approx(told[:1] * 2, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_probes_apart_average_to_the_estimate_and_spread_about_the_exact_trace(field):
     process = PROCESSES.build("vp")
     score = scores.evaluator(exact_score(field.truth), process)

@@ -25,6 +25,7 @@ def measured(dataset, process, score, **params):
     )
 
 
+@pytest.mark.slow
 def test_the_exact_score_of_a_field_loses_its_posterior_variance(field):
     process = PROCESSES.build("vp")
     values, arrays = measured(field, process, scores.evaluator(exact_score(field.truth), process))
@@ -40,6 +41,7 @@ def test_the_exact_score_of_a_field_loses_its_posterior_variance(field):
     assert off.std() == pytest.approx(math.exp(-2.5), rel=0.4)
 
 
+@pytest.mark.slow
 def test_a_constant_error_of_the_score_is_the_excess_that_it_says(field):
     process = PROCESSES.build("vp")
     source = perturbed_score(exact_score(field.truth), dim=16, size=0.1)
@@ -50,6 +52,7 @@ def test_a_constant_error_of_the_score_is_the_excess_that_it_says(field):
     assert values["denoising_excess"] == pytest.approx(wanted, rel=1e-2)
 
 
+@pytest.mark.slow
 def test_levels_that_a_process_does_not_reach_have_no_estimate(field):
     process = PROCESSES.build("ncsn")  # up to sigma = 6
     values, arrays = measured(field, process, scores.evaluator(exact_score(field.truth), process), points=4)

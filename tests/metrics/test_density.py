@@ -38,6 +38,7 @@ def too_wide(process, v=1.5):
     return lambda x, t: -x / (process.alpha(t) ** 2 * v + process.sigma(t) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vp", pytest.param("ve", marks=pytest.mark.slow)])
 def test_the_exact_score_is_at_no_distance_and_reaches_the_entropy(nine, outcome, name):
     process = PROCESSES.build(name)
@@ -97,6 +98,7 @@ def test_a_chain_has_a_bound_too(gaussian, outcome):
     assert told > 1.2 * np.mean([row["nll_se"] for row in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kl", "nll"])
 def test_the_spread_over_seeds_is_that_over_points(gaussian, outcome, name):
     """Each seed has points of its own, whatever the reference, so an interval has its width."""
@@ -109,6 +111,7 @@ def test_the_spread_over_seeds_is_that_over_points(gaussian, outcome, name):
     assert 0.6 < spread / told < 1.6
 
 
+@pytest.mark.slow
 def test_the_points_are_those_of_the_key_whatever_the_model(gaussian, outcome):
     process, metric, v = PROCESSES.build("vp"), METRICS.build("kl", points=16, rtol=1e-4, atol=1e-4), 3.0
     found = metric.measure(KEY, outcome(gaussian, None, score=too_wide(process, v), process=process))[1]

@@ -42,6 +42,7 @@ def test_n_star_is_its_formula_and_censored_at_n(metric):
     assert (column.better, column.censored, metric.floor) == ("higher", True, "two_sided")
 
 
+@pytest.mark.slow
 def test_samples_that_are_not_finite_give_nan(metric, nine, truth, outcome):
     x, y = truth(nine, 30, "x"), truth(nine, 30, "y")
     floor = floor_of(metric, nine, y, 30, 3)

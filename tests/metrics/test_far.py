@@ -110,6 +110,7 @@ def test_kernels_are_right_to_a_millionth_wherever_a_sample_lies(nine, few, outc
     np.testing.assert_allclose(arrays["mmd2_bandwidths"], known, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nine_gaussians", "anisotropic", "circle"])
 def test_far_from_a_density_the_mean_distance_is_that_of_the_closed_form(name):
     dataset = DATASETS.build(name)
@@ -119,6 +120,7 @@ def test_far_from_a_density_the_mean_distance_is_that_of_the_closed_form(name):
         np.testing.assert_allclose(ByDensity(dataset).mean_excess(x), known, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nine_gaussians", "anisotropic", "circle"])
 def test_near_and_far_mean_distances_meet(name, outcome, few):
     dataset, (x, y) = DATASETS.build(name), few
@@ -132,6 +134,7 @@ def test_near_and_far_mean_distances_meet(name, outcome, few):
         assert energy(border * 0.99999) == pytest.approx(energy(border * 1.00001), abs=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nine_gaussians", "anisotropic", "circle"])
 @pytest.mark.parametrize("far", [40.0, 1e9])
 def test_against_the_truth_it_is_that_of_a_large_sample(truth, outcome, name, far):
@@ -189,6 +192,7 @@ def test_modes_count_a_far_sample_as_stray(nine, few, outcome):
         assert values["stray"] >= 1 / len(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["circle", "swiss_roll", "torus"])
 def test_the_place_on_a_manifold_is_that_of_the_direction_from_afar(truth, outcome, name):
     dataset = DATASETS.build(name)
@@ -214,6 +218,7 @@ def test_metrics_of_ranks_have_the_same_value_however_far(nine, truth, outcome, 
     assert one == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["all", "on a line"])
 @pytest.mark.parametrize("name", ["energy", "mmd2", "sliced_w2", "w2"])
 @pytest.mark.parametrize("far", [1e8, 1e140])

@@ -11,6 +11,7 @@ from diffbench.metrics.floor import Floor, against_floor, floor_of, read_against
 KEY = key_for(0)
 
 
+@pytest.mark.slow
 def test_the_floor_measures_truth_against_one_reference(nine, truth, outcome):
     y = truth(nine, 80, "y")
     metric, done = METRICS.build("energy"), []
@@ -99,6 +100,7 @@ def test_what_is_wrong_is_named(nine, truth):
         against_floor(1.0, [1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draws", [4, 9, 19])
 def test_the_p_value_of_a_column_that_the_floor_scales_is_exact(draws):
     # Readings at six bandwidths with a skew noise of their own and one that they share.

@@ -23,6 +23,7 @@ def modes(dataset):
     return (means - np.asarray(dataset.truth.mean)) / float(dataset.truth.scale)
 
 
+@pytest.mark.slow
 def test_distances_are_those_of_points_to_points(nine):
     exact = modes(nine)[[0, 1, 2, 3]]
     reached = exact + np.array([[0.0, 0.0], [3e-3, 4e-3], [0.0, 0.01], [0.02, 0.0]])
@@ -43,6 +44,7 @@ def test_the_exact_score_has_no_parts(nine):
     assert math.isnan(values["flow_learning"])
 
 
+@pytest.mark.slow
 def test_elsewhere_is_another_mode_or_farther_than_the_resolution(nine):
     exact = modes(nine)[[0, 0, 0]]
     reached = np.stack([modes(nine)[1], exact[1] + [2 * nine.resolution, 0.0], exact[2]])

@@ -16,6 +16,7 @@ def circle():
     return DATASETS.build("circle")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m"), [(200, 200), (151, 90)])
 def test_the_column_is_scipys_kolmogorov_smirnov_distance(truth, outcome, n, m):
     s_curve = DATASETS.build("s_curve")
@@ -40,6 +41,7 @@ def test_ties_are_counted_once(nine, outcome):
     assert value == pytest.approx(stats.ks_2samp(x[:, 0], y[:, 0]).statistic, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_it_sees_an_uneven_density_along_the_manifold_and_the_distance_sees_the_rest(circle, truth, outcome):
     y, x = truth(circle, 2000, "y"), truth(circle, 4000, "x")
     metrics = {name: METRICS.build(name) for name in ("intrinsic", "manifold_distance")}

@@ -56,6 +56,7 @@ def test_truth_is_accepted(z_of):
     )
 
 
+@pytest.mark.slow
 def test_a_dropped_mode_is_seen(z_of, mode):
     z = z_of(lambda x: x[mode(x) != DROPPED])
     assert min(z["mode_tv"], z["energy"], z["mmd2"], z["sliced_w2"]) > 5

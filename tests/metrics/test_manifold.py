@@ -41,6 +41,7 @@ def test_columns_equal_their_definitions(circle, truth, outcome):
     assert not arrays
 
 
+@pytest.mark.slow
 def test_the_floor_is_the_thickness_and_a_thicker_circle_is_above_it(circle, truth, outcome):
     metric = METRICS.build("manifold_distance")
     floor = floor_of(metric, circle, truth(circle, 100, "y"), 2000, 20).values

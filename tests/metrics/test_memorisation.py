@@ -65,6 +65,7 @@ def test_copies_are_seen_and_what_lies_further_than_truth_too(nine, truth, measu
     assert copied["ct"] < held_out["ct"] < off["ct"]
 
 
+@pytest.mark.slow
 def test_energy_is_blind_to_copies(nine, truth, measure, outcome):
     y, train = truth(nine, 400, "y"), truth(nine, 400, "train")
     energy = METRICS.build("energy")

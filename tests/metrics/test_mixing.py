@@ -58,6 +58,7 @@ def measured(nine, outcome):
     return measure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave", [0.5, 0.05, 0.005])
 def test_the_worst_rhat_is_split_rhat_by_its_formula(leave):
     modes = two_state(random(1), 4, 1001, leave)
@@ -133,6 +134,7 @@ def test_exact_chains_mix_at_high_noise_and_are_stuck_at_low(measured):
     assert len(np.unique(modes[2])) == 9
 
 
+@pytest.mark.slow
 def test_columns_and_arrays_belong_together(measured):
     values, arrays = measured("vp")
     assert arrays["mixing_modes"].shape == (3, 4, 1000)
@@ -147,6 +149,7 @@ def test_columns_and_arrays_belong_together(measured):
     assert columns["ess_mid_noise"].better == "higher"
 
 
+@pytest.mark.slow
 def test_one_chain_comes_out_of_every_process(measured):
     # In x/alpha, VP and VE take the same steps; only rounding tells them apart.
     vp, ve = (measured(name)[1]["mixing_modes"] for name in ("vp", "ve"))
@@ -196,6 +199,7 @@ def test_the_stationary_variance_over_a_gaussian(outcome):
     assert abs(beyond - exact) > 5 * error
 
 
+@pytest.mark.slow
 def test_starts_lie_apart_and_are_the_same_for_every_score(nine):
     x = starts(nine, 4)
     np.testing.assert_array_equal(x, starts(nine, 4))

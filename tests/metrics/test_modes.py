@@ -38,6 +38,7 @@ def test_columns_equal_their_definitions(metric, null, nine, truth, outcome, bru
     assert all(type(value) is float for value in values.values())
 
 
+@pytest.mark.slow
 def test_null_shares_are_the_weights_where_modes_are_apart_and_not_where_they_overlap():
     apart, overlapping = DATASETS.build("nine_gaussians"), DATASETS.build("gaussian_mixture", sd=1.0)
     shares = modes.null_shares(apart, 2**18)
@@ -59,6 +60,7 @@ def test_under_truth_mode_tv_is_that_of_a_multinomial(metric, null, nine, truth,
     assert np.mean([values["stray"] for values in got]) < 0.001 + 4 * math.sqrt(0.001 / 30_000)
 
 
+@pytest.mark.slow
 def test_a_mode_is_missing_only_where_it_was_to_be_expected(metric, null, nine, truth, outcome):
     x = truth(nine, 4000, "x")
     mode = np.asarray(jnp.argmax(nine.modes.responsibilities(x), axis=1))

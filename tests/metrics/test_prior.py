@@ -14,6 +14,7 @@ def measured(dataset, process, **params):
     return metric.measure(jax.random.key(0), outcome)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "params"),
     [
@@ -33,6 +34,7 @@ def test_it_is_the_closed_form_for_one_gaussian(name, params):
     assert found["prior_kl"] == pytest.approx(ratio - 1 - np.log(ratio), abs=4 * found["prior_kl_se"] + 1e-5)
 
 
+@pytest.mark.slow
 def test_it_sees_a_schedule_that_does_not_reach_its_prior():
     dataset = DATASETS.build("nine_gaussians")
     short = PROCESSES.build("ddpm_linear", steps=100, beta_first=1e-3, beta_last=0.02)

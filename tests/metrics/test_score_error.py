@@ -23,6 +23,7 @@ def gaussian():
     return DATASETS.build("gaussian_mixture", modes=1, dim=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vp", "ve", "ddpm_cosine"])
 def test_exact_score_has_no_error_and_a_scaled_one_has_its_own(nine, outcome, name):
     # s = 1.1 s* errs by 1% of |s*|^2 at every level, whatever the process and the draw.
@@ -57,6 +58,7 @@ def test_a_shifted_score_has_its_closed_form(gaussian, outcome):
     assert values["score_kl"] == pytest.approx(0.5 * size * integral, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_it_equals_a_sum_over_levels_in_numpy(gaussian, outcome):
     # s = -x/2 against s* = -x/(alpha^2 + sigma^2), by the moments of x_t.
     process = PROCESSES.build("ve")
@@ -74,6 +76,7 @@ def test_it_equals_a_sum_over_levels_in_numpy(gaussian, outcome):
     assert values["score_kl"] == pytest.approx(np.trapezoid(integrand, fine), rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vp", "sub_vp", "ve", "ddpm_linear"])
 def test_an_error_that_is_constant_or_a_power_of_the_noise_is_integrated_exactly(gaussian, outcome, name):
     process, c = PROCESSES.build(name), np.array([0.3, -0.4, 1.2], np.float32)
@@ -104,6 +107,7 @@ def test_no_error_is_no_divergence_and_one_that_is_not_finite_is_none(gaussian, 
         assert found == pytest.approx(told, nan_ok=True, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_field_is_that_of_score_and_truth(nine, outcome):
     process = PROCESSES.build("ve")
     got = outcome(nine, None, score=lambda x, t: jnp.full_like(x, t), process=process)
@@ -129,6 +133,7 @@ def test_there_is_a_field_in_two_dimensions_and_within_the_range_only(nine, gaus
     assert set(metric.measure(KEY, got)[1]) == {"score_error_log_snr", "score_error_curve"}
 
 
+@pytest.mark.slow
 def test_the_score_is_called_once_for_each_level_and_each_field(nine, outcome):
     process, calls = PROCESSES.build("vp"), []
 
@@ -159,6 +164,7 @@ def test_another_model_of_the_same_kind_compiles_nothing_new(nine, outcome):
     assert program._cache_size() == compiled == 2  # the points of a level, and of the field
 
 
+@pytest.mark.slow
 def test_a_grid_out_of_reach_gives_nan(nine, outcome):
     metric = METRICS.build("score_error")
 

@@ -41,6 +41,7 @@ def test_only_the_first_points_are_looked_at_and_as_many_of_both(nine, truth, me
     assert measure(x[order], y[:60][order[::-1]]) == pytest.approx(measure(x, y), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_truth_is_accepted_and_known_bad_models_are_ranked(nine, truth, measure):
     y = truth(nine, 300, "y")
     floor = floor_of(METRICS.build("w2"), nine, y, 300, 20).values["w2"]

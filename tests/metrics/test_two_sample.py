@@ -34,6 +34,7 @@ def samples(nine, truth):
     return 1.05 * truth(nine, 501, "x"), truth(nine, 300, "y")
 
 
+@pytest.mark.slow
 def test_metrics_equal_their_definitions(nine, outcome, samples, brute):
     x, y = samples
     got = outcome(nine, x, y)
@@ -87,6 +88,7 @@ def test_row_order_and_preparing_first_change_nothing(nine, outcome, samples, na
     assert numbers[0] == pytest.approx(numbers[2], abs=1e-6, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_u_statistics_average_zero_under_truth(nine, truth, outcome):
     # Both sides redrawn; seven means within 4 standard errors: 0.05% false alarms.
     metrics = [METRICS.build(name, against="reference") for name in ("energy", "mmd2")]
@@ -100,6 +102,7 @@ def test_u_statistics_average_zero_under_truth(nine, truth, outcome):
     assert np.all(np.abs(mean) < 4 * se), mean / se
 
 
+@pytest.mark.slow
 def test_mmd2_estimates_its_closed_form(nine, truth, outcome):
     # E k(X, Y) of spherical Gaussians is a Gaussian in the distance of their means.
     law, scale = nine.truth.law, nine.scale

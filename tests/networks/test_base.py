@@ -156,6 +156,7 @@ def test_embeddings_are_their_formulas():
     np.testing.assert_allclose(concatenated(jnp.asarray(t, float)), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_all_families_start_from_the_same_bits():
     network = spec()
     start = models.initialise(network, jax.random.key(3), 2)
@@ -172,6 +173,7 @@ def test_all_families_start_from_the_same_bits():
         np.testing.assert_array_equal(score, scores[0])
 
 
+@pytest.mark.slow
 def test_dropout_acts_in_training_alone():
     x, t = points(), jnp.asarray(0.5)
     start = filled(transformed())

@@ -9,6 +9,7 @@ import pytest
 from diffbench.networks.convolution import Conv, by_views, by_xla
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 8, 8, 5), (2, 5, 3, 4), (2, 1, 6, 2)])
 def test_both_ways_are_one_convolution(shape):
     rng = np.random.default_rng(0)
@@ -30,6 +31,7 @@ def test_an_impulse_shows_the_kernel_turned():
     np.testing.assert_array_equal(shown, np.arange(9.0).reshape(3, 3)[::-1, ::-1])
 
 
+@pytest.mark.slow
 def test_the_module_adds_an_offset_and_starts_at_the_scale_asked_for():
     run = hk.without_apply_rng(hk.transform(lambda x: Conv(64, scale=0.25)(x)))
     x = jnp.ones((1, 4, 4, 16))

@@ -51,6 +51,7 @@ def test_channels_of_an_image_are_read_as_they_lie():
     assert stem["w"].shape == (3, 3, 3, 8)
 
 
+@pytest.mark.slow
 def test_halving_and_doubling_keep_even_images_and_cut_odd_ones():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 4, 3)), float)
     assert np.asarray(halved(doubled(x, 12, 8))) == pytest.approx(np.asarray(x), abs=1e-6)
@@ -59,6 +60,7 @@ def test_halving_and_doubling_keep_even_images_and_cut_odd_ones():
     np.testing.assert_array_equal(doubled(halved(odd), 5, 7), odd)
 
 
+@pytest.mark.slow
 def test_dropout_changes_what_is_trained_and_nothing_else():
     def call(x, training):
         level = jnp.ones(())

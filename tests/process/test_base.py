@@ -99,6 +99,7 @@ def test_sigma_keeps_its_digits_at_t_min(name, params):
     np.testing.assert_allclose(facts(process, t)[1], closed_form(name, params, t)[1], rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES.names())
 def test_perturb_has_the_moments_of_the_law(name):
     process = PROCESSES.build(name)

@@ -52,6 +52,7 @@ def test_a_second_solver_agrees_to_1e_6_on_every_point(process):
     assert np.linalg.norm(other - found.end[some], axis=1).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_gaussian_s_flow_is_its_closed_form():
     # The flow keeps quantiles: x shrinks as the standard deviation of p_t.
     law = DATASETS.build("gaussian_mixture", modes=1)
@@ -70,6 +71,7 @@ def test_a_gaussian_s_flow_is_its_closed_form():
     assert found.start.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_a_flow_that_does_not_end_is_no_number(monkeypatch):
     monkeypatch.setattr(flow, "MAX_STEPS", 3)
     dataset, noise = DATASETS.build("nine_gaussians"), PROCESSES.build("sub_vp")

@@ -28,6 +28,7 @@ def by_hand(function):
     return hk.transform(run)
 
 
+@pytest.mark.slow
 def test_score_and_loss_are_those_of_the_family_itself():
     params, model = models.initialise(NETWORK, jax.random.key(0), 2), models.model_of(FAMILY, NETWORK)
     t, key = jnp.asarray(0.4), jax.random.key(1)
@@ -37,6 +38,7 @@ def test_score_and_loss_are_those_of_the_family_itself():
     np.testing.assert_allclose(model.loss(params, key, X, VP, True), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_initial_parameters_have_haikus_shapes_and_depend_on_the_key_alone():
     params = models.initialise(NETWORK, jax.random.key(0), 2)
     wanted = by_hand(lambda family: family.score(X, jnp.asarray(0.4))).init(jax.random.key(9))

@@ -36,6 +36,7 @@ def mixtures():
     return [DATASETS.build("gaussian_mixture", modes=4, layout=layout) for layout in (0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in SAMPLERS.names()]
 )

@@ -13,6 +13,7 @@ FAMILY = {"name": "score_sde", "params": {}}
 NETWORK = {"name": "mlp", "params": {"widths": [8, 8], "embedding_width": 6}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [16, 2 * 1024 + 5])
 def test_a_learned_source_gives_the_family_s_score_whatever_the_block(n):
     process = PROCESSES.build("vp")

@@ -35,6 +35,7 @@ def whole():
     return fitted()
 
 
+@pytest.mark.slow
 def test_a_fit_learns_and_reports(whole):
     assert whole.failed_at is None
     assert whole.loss.shape == (SETTINGS.steps,)
@@ -43,6 +44,7 @@ def test_a_fit_learns_and_reports(whole):
     assert not same_bits(whole.raw, whole.ema)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, pytest.param(1000, marks=pytest.mark.slow)])
 def test_the_chunk_changes_no_bit(whole, chunk):
     other = fitted(chunk=chunk)

@@ -117,6 +117,7 @@ def test_tables_of_a_folder_that_can_only_be_read_are_made_in_memory(tiny, tmp_p
         tables.write(store, tables.build(store), tables.read_run(store)["columns"])
 
 
+@pytest.mark.slow
 def test_figures_and_tables_of_a_folder_without_records_are_rows_that_say_so(tiny, tmp_path):
     from diffbench.tables import long as tables
 

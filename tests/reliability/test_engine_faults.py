@@ -35,6 +35,7 @@ def text(ended):
     return ended.result["status"], ended.result["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
     ("act", "status", "reason"),
@@ -83,6 +84,7 @@ def test_what_takes_its_worker_down_is_tried_three_times_and_given_up(act, tmp_p
     assert not re.search(r"^(Traceback|distributed\.|ERROR)", capfd.readouterr().err, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_what_was_killed_once_is_tried_again_and_done(tmp_path):
     ended = beside_innocents("die_once", flag=str(tmp_path / "flag"))
     assert text(ended) == ("ok", "")
@@ -105,6 +107,7 @@ def test_workers_have_one_thread_and_the_allocators_own_settings():
     assert expected.items() <= result["environment"].items()
 
 
+@pytest.mark.slow
 def test_each_worker_has_a_gpu_of_its_own(tmp_path):
     """No GPU is needed: what binds a worker to one is its environment, there before its JAX."""
     payload = {"do": "meet", "folder": str(tmp_path), "count": 2}
@@ -117,6 +120,7 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path):
         assert expected.items() <= one.items()
 
 
+@pytest.mark.slow
 def test_the_worker_that_takes_anothers_place_takes_its_gpu(tmp_path):
     tasks = [
         Task("mortal", "fit", {"do": "die_once", "flag": str(tmp_path / "flag")}),

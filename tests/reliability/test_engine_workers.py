@@ -15,6 +15,7 @@ from diffbench.workers import seat as seats
 from diffbench.workers.engine import Task
 
 
+@pytest.mark.slow
 def test_a_worker_that_holds_many_programs_is_replaced(monkeypatch):
     monkeypatch.setattr(seats, "PROGRAMS", 3)
     tasks = [Task(f"t{i}", "fit", {"do": "behave"}, program=f"p{i % 4}") for i in range(8)]

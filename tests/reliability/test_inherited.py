@@ -51,6 +51,7 @@ def wakes(alone, store, stage):
     shutil.copytree(alone.root / FOLDERS[stage], store.root / FOLDERS[stage], dirs_exist_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["fit", "draw", "reference", "floor"])
 def test_what_waited_for_a_worker_that_woke_is_done_on_a_plain_rerun(alone, tmp_path, stage):
     store = stopped(alone, tmp_path / "run", stage)

@@ -120,6 +120,7 @@ def test_a_malformed_suite_is_one_line(content):
     assert isinstance(told, list) or len(told.splitlines()) == 1, told
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_a_file_that_is_no_suite_is_one_line(tmp_path_factory, text):

@@ -141,6 +141,7 @@ def test_runs_begin_at_places_of_their_own(tiny, tmp_path):
     assert sorted(orders[0]) == sorted(orders[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "harm"), [("fits", "flip"), ("draws", "flip"), ("references", "cut")])
 def test_a_broken_file_is_made_again_and_the_table_is_the_same(alone, tiny, tmp_path, stage, harm):
     """The file is broken and one more metric is asked for, which must build on it."""

@@ -135,6 +135,7 @@ def test_a_suites_name_is_a_plain_folder_name(tiny, name):
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_tables_and_listing_run_no_plug_in(tmp_path, monkeypatch):
     """An announced plug-in that would fail on import stays asleep."""
     from importlib import metadata

@@ -23,6 +23,7 @@ def test_a_continuous_process_is_cut_evenly_and_ends_at_the_data(run_openly, gau
     np.testing.assert_allclose(samples, alpha * x_last, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_takes_times_of_the_table_evenly_with_both_ends(run_openly, gaussian, points):
     process, (x, z) = from_betas("five", BETAS), points
     asked, _, nfe = run_openly(
@@ -48,6 +49,7 @@ def test_default_steps(name, params, expected):
     assert found == [expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vp", "ncsn"])
 def test_a_point_mass_comes_back_as_a_point(name):
     # Noise on the last step, or an end before the data, would blur it.

@@ -54,6 +54,7 @@ FAST = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "params", "process"),
     [case if case in FAST else pytest.param(*case, marks=pytest.mark.slow) for case in COUNTED],

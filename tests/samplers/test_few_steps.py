@@ -71,6 +71,7 @@ def test_the_other_values_are_of_every_parameter():
         assert {key for params in (*COMMON, *OTHERS[name]) for key in params} == {*SAMPLERS.complete(name)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_changes_the_samples(name):
     process = PROCESSES.build("vp")

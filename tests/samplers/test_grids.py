@@ -68,6 +68,7 @@ def test_rho_is_the_power_of_karras():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_chain_is_asked_at_knots_each_at_most_once(name):
     process = PROCESSES.build(name, **TABLES[name])
@@ -81,6 +82,7 @@ def test_a_chain_is_asked_at_knots_each_at_most_once(name):
             assert count == 1 or t[-1] == knots[0]
 
 
+@pytest.mark.slow
 def test_few_times_of_a_long_table_are_the_nearest_knots():
     table = PROCESSES.build("ddpm_linear")
     taken, free = every(table, 6, chained=True), every(table, 6)
@@ -186,6 +188,7 @@ def own(name, grid):
     return params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [*GRIDS, [1.0, 0.9, 0.3, 0.2]], ids=str)
 def test_every_stepwise_sampler_asks_at_the_times_of_its_grid(grid, run_openly, gaussian, points):
     process, (x, z) = PROCESSES.build("ve"), points

@@ -11,6 +11,7 @@ from diffbench.process import PROCESSES
 from diffbench.samplers.ode import SOLVERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params", [{"solver": "tsit5"}, {"solver": "heun", "steps": 20}, {"solver": "euler", "steps": 20}]
 )
@@ -78,6 +79,7 @@ def test_a_looser_tolerance_is_cheaper_and_further_off(nine):
     assert costs[0] < costs[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["tsit5", pytest.param("dopri5", marks=pytest.mark.slow)])
 def test_a_solve_that_does_not_end_is_nan_and_its_cost_is_told(nine, solver):
     samples, nfe = nine("vp", solver=solver, max_steps=3)

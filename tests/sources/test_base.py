@@ -103,6 +103,7 @@ def shrunk(*, factor: float = 0.5) -> Source:
 """
 
 
+@pytest.mark.slow
 def test_a_source_of_one_file_is_checked_drawn_and_told_from_an_edited_one(tmp_path, tiny):
     found = []
     for text in (MINE, MINE + "\n# edited\n"):

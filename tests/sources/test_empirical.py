@@ -18,6 +18,7 @@ def empirical_in_float64(points, x, alpha, sigma):
     return (share[..., None] * gap).sum(axis=1) / sigma**2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 7, 3000])
 def test_an_empirical_source_is_the_exact_score_of_the_training_points(k):
     process = PROCESSES.build("vp")

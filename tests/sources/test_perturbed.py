@@ -11,6 +11,7 @@ from diffbench.sources import exact, perturbed
 from diffbench.sources.base import SOURCES, BoundScore
 
 
+@pytest.mark.slow
 def test_a_constant_error_is_added_to_every_coordinate_at_every_time():
     dataset, process = DATASETS.build("nine_gaussians"), PROCESSES.build("vp")
     source = exact.score_of(dataset.truth)
@@ -23,6 +24,7 @@ def test_a_constant_error_is_added_to_every_coordinate_at_every_time():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 20])
 def test_an_error_field_is_bounded_smooth_and_as_large_as_asked(dim):
     nothing = BoundScore({"score": "zero"}, (), lambda arrays, process: lambda x, t: jnp.zeros_like(x))

@@ -45,6 +45,7 @@ def test_one_exact_flow_serves_every_sampler_score_and_seed(tmp_path):
     assert sum(task.stage == "flow" for task in plan(late, Store(tmp_path)).tasks) == 4
 
 
+@pytest.mark.slow
 def test_an_error_of_the_score_is_learning_s_and_more_steps_cannot_mend_it(store):
     found = tables.build(store).orders
     exact, off = (found[found["score"] == score].iloc[0] for score in ("exact", "off"))

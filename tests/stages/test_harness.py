@@ -35,6 +35,7 @@ def done(trained):
     return trained
 
 
+@pytest.mark.slow
 def test_a_run_fills_every_row_of_the_long_table(done):
     long = long_table(done)
     assert list(long.columns) == list(tables.LONG)
@@ -125,6 +126,7 @@ def rows_of(store, query):
     return long_table(store).query(query)[columns].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_adding_cells_changes_no_other_and_reuses_fits(done, tiny, tmp_path):
     import shutil
 
@@ -178,6 +180,7 @@ def test_an_interrupted_run_goes_on_to_the_same_table(done, tiny, tmp_path):
     pd.testing.assert_frame_equal(rows_of(store, "seed == 0"), rows_of(done, "seed == 0"))
 
 
+@pytest.mark.slow
 def test_a_fit_that_diverges_is_rows_with_a_reason_and_the_rest_goes_on(tiny, tmp_path):
     content = tiny(training={"steps": 20, "batch": 16, "learning_rate": 1e30, "clip": 1e30, "warm_up": 0})
     store, tally = run(content, tmp_path)

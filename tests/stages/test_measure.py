@@ -41,6 +41,7 @@ def run(store, parsed):
     harness.run(parsed.model_dump(), expand(parsed), store, workers=0)
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_is_no_value(records):
     for (score, metric), record in records.items():
         values = [value for value in record.get("values", {}).values() if value is not None]

@@ -50,6 +50,7 @@ def test_the_number_of_replicas_belongs_to_the_fit_and_one_is_none(several, spec
         assert "replicas" not in fit
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_depend_on_what_is_trained_with_it(specs):
     together = fits.train(specs[:3])
     alone, turned = fits.train([specs[1]]), fits.train([specs[3], specs[2], specs[1]])

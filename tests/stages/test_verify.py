@@ -58,6 +58,7 @@ def measured(root, metric, score="learned"):
     raise LookupError(metric)
 
 
+@pytest.mark.slow
 def test_a_good_folder_has_nothing_wrong_and_is_left_as_it_is(done):
     before = snapshot(done)
     report = verify.check(done)

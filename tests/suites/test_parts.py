@@ -136,6 +136,7 @@ print(*(name for name in sys.modules if name.startswith("diffbench.")))
 """
 
 
+@pytest.mark.slow
 def test_training_a_model_imports_no_check_no_sampler_and_of_the_metrics_what_floors_share(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tmp_path)], capture_output=True, text=True, check=True
@@ -149,6 +150,7 @@ def test_training_a_model_imports_no_check_no_sampler_and_of_the_metrics_what_fl
     assert named <= {f"diffbench.metrics.{name}" for name in ("averages", "base", "far", "floor")}
 
 
+@pytest.mark.slow
 def test_a_suite_of_shipped_parts_is_expanded_without_the_checks(tmp_path):
     code = (
         "import sys; from diffbench.suites import cells, suite; cells.expand(suite.load('quick'));"
@@ -180,6 +182,7 @@ def held(origin, digest, registry, name, build):
         registry.register(name)(build)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("registry", "build", "places"),
     [

@@ -31,6 +31,7 @@ def store(done, tmp_path):
     return Store(tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_tables_that_say_what_the_records_say_agree(store):
     assert agreement.check(Store(store.root, frozen=True)) == ([], 8, 0)
 

@@ -27,6 +27,7 @@ def built(tmp_path_factory):
     return store, tables.build(store), tables.read_run(store)["columns"]
 
 
+@pytest.mark.slow
 def test_a_row_says_what_its_record_says(built):
     store, made, _ = built
     told = {metric: {*rows["against"]} for metric, rows in made.long.groupby("metric")}

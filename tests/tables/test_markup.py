@@ -82,6 +82,7 @@ TOKEN = re.compile(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.one_of(TEXT, st.text(max_size=12), st.sampled_from(HOSTILE)))
 def test_any_text_is_signs_that_do_nothing_in_latex(label):

@@ -20,6 +20,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_datasets_keep_the_contract(name):
     found = {row.what for row in check_dataset(DATASETS.build(name))}
@@ -122,6 +123,7 @@ def test_a_broken_dataset_is_told(eight, change, text):
         check_dataset(dataclasses.replace(eight, **change(eight)))
 
 
+@pytest.mark.slow
 def test_a_score_of_zeros_is_told_though_it_is_the_gradient_of_a_density(eight):
     flat = truth(log_prob=zero, score=lambda v, x: 0.0 * v)
     with pytest.raises(ContractError, match=r"E\[x \. s\] \+ D at log_snr 6: expected 0 within .*, got 2"):

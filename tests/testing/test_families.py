@@ -41,6 +41,7 @@ class Uneven(Negative):
         return super().score(x, t) * (1.0 + t.ndim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "text"),
     [

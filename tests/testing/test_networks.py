@@ -12,6 +12,7 @@ from diffbench.testing import ContractError, check_network
 SMALL = {"widths": [8, 8], "embedding_width": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_shipped_network_keeps_the_contract(dim):
     found = check_network({"name": "mlp", "params": SMALL}, dim=dim)
@@ -57,6 +58,7 @@ class Odd(Small):
     version = "two"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "text"),
     [

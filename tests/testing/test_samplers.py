@@ -47,6 +47,7 @@ FEW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "params"), FEW)
 def test_shipped_samplers_pass_with_few_steps(name, params):
     found = check_sampler(SAMPLERS.build(name, **params))
@@ -86,6 +87,7 @@ def euler(steps, *, noise=1.0, drift=1.0, slope=1.0, last=False, root=True):
 VARIANCE = "variance of points of the last of .* evaluations: expected 0.5.*, got"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "wrong", "text"),
     [

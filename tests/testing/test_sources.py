@@ -10,6 +10,7 @@ from diffbench.sources.base import SOURCES, BoundScore, Source
 from diffbench.testing import ContractError, check_source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*SOURCES.names()} - {"brought"}))
 def test_shipped_sources_keep_their_contract(name):
     assert check_source(SOURCES.build(name))

@@ -75,6 +75,7 @@ def test_no_stage_folder_is_listed_for_an_input(stored, monkeypatch):
     assert courier.inputs(payload) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["json", "safetensors"])
 def test_a_broken_input_that_was_made_again_elsewhere_comes_back(stored, suffix):
     store, fit, payload = stored

@@ -62,6 +62,7 @@ def expected_of(which, process, facts, x, times, noises):
     return asked, walk(facts, x, times, spy, lambda: next(noise))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [case if case in FAST else pytest.param(case, marks=pytest.mark.slow) for case in EVERY],
@@ -123,6 +124,7 @@ def two_points(process):
     return score
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", ["vp", "sub_vp", "ve", "ddpm_linear"])
 def test_ddim_of_eta_1_is_ancestral_sampling(process):
     # Its last step to the data is ancestral's: so many evaluations, and so much noise, are the same.
@@ -131,6 +133,7 @@ def test_ddim_of_eta_1_is_ancestral_sampling(process):
     np.testing.assert_allclose(other, chain, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("process", ["vp", "ve", "ddpm_linear"])
 def test_what_is_of_order_1_is_ddim(process):
     grid = {"steps": 6, "grid": "karras"}
