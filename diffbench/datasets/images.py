@@ -31,7 +31,7 @@ from diffbench.laws.fields import RandomField, ShiftedTemplate
 from diffbench.laws.low_rank import LowRankMixture
 from diffbench.laws.low_rank_potential import LowRank
 
-# What scripts/fit_digit_images.py makes.
+# What results/fit_digit_images.py makes.
 DIGESTS = {
     8: "db48001997863260018f957a4c885897104a75930899dcd01cd03e2f3b0dd5a0",
     28: "d76f947da3df9b3d2454bafd2d71d47ba4542aa4078bbbbbd60a8d539de34a4d",

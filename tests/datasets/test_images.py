@@ -106,7 +106,7 @@ def test_a_file_that_was_changed_is_refused(monkeypatch):
 def test_the_script_makes_the_digits_again(tmp_path):
     pytest.importorskip("sklearn")
     spec = importlib.util.spec_from_file_location(
-        "fit_digit_images", ROOT / "scripts" / "fit_digit_images.py"
+        "fit_digit_images", ROOT / "results" / "fit_digit_images.py"
     )
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
