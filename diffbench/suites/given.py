@@ -19,8 +19,7 @@ from diffbench.records import places
 from diffbench.records.places import GIVEN
 from diffbench.records.specs import DrawSpec
 from diffbench.spec import Spec
-from diffbench.suites import cells as expansion
-from diffbench.suites import parts
+from diffbench.suites import parts, rows
 from diffbench.suites.building import build
 from diffbench.suites.cells import Cell
 from diffbench.suites.items import Entry
@@ -191,14 +190,14 @@ def rows_of(
         if labels.count(label) > 1:
             raise SuiteError(f"samples: {label!r} is there twice; give one of them a label of its own")
     (data,) = parts.datasets_of(suite)
-    section = expansion.section_of(data, suite)
+    section = rows.section_of(data, suite)
     kept: list[Kept] = []
     common = dict(section.common)
     if train is not None:
         common["train"] = _draw(data.spec, train, 0)
         kept.append(Kept(common["train"], train))
     seeds = list(suite.seeds) if not isinstance(suite.seeds, int) else list(range(suite.seeds))
-    cells = [Cell(**cell, **common) for cell in expansion.brackets(section, seeds)]
+    cells = [Cell(**cell, **common) for cell in rows.brackets(section, seeds)]
     for one in given:
         more = {} if one.nfe is None else {"nfe": one.nfe}
         drawn = {seed: _draw(data.spec, x, seed, one.nfe) for seed, x in one.samples.items()}
