@@ -11,7 +11,7 @@ from diffbench.contracts import SAMPLERS, Array, Sampler
 from diffbench.process import Process, time_of_log_snr
 from diffbench.samplers.base import FEW_STEPS, noise_of, walker
 from diffbench.samplers.grids import Grid
-from diffbench.samplers.multistep import NODES, WEIGHTS, Scheme, half_log_snr, interpolated, multistep
+from diffbench.samplers.multistep import NODES, WEIGHTS, Scheme, half_log_snr, interpolated, like, multistep
 
 
 @SAMPLERS.register("deis")
@@ -53,9 +53,10 @@ def deis(
             past = jnp.diff(jnp.exp(log_r))[:, None]
         else:
             # Over log r the measure dr is smooth on every process; over t it has a pole or a root.
-            places = log_r[:-1, None] + h * NODES
+            nodes, weights = like(h, NODES, WEIGHTS)
+            places = log_r[:-1, None] + h * nodes
             tau = time_of_log_snr(process, -2.0 * places)
-            past = interpolated(order, t, tau, h * WEIGHTS * jnp.exp(places))
+            past = interpolated(order, t, tau, h * weights * jnp.exp(places))
         return Scheme(jnp.exp(jnp.diff(log_alpha)), alpha[:, None] * past)
 
     return walker(multistep(scheme, noise_of), lie, steps, denoise=denoise)

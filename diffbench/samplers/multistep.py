@@ -112,6 +112,15 @@ def _lagrange(at: Array, j: int, points: Array) -> Array:
     return value
 
 
+def like(x: Array, *constants: np.ndarray) -> list[np.ndarray]:
+    """Returns constants in the precision of an array, each an array of its own.
+
+    JAX converts a NumPy array once for all that name it, whatever their precision: one that a program in
+    float32 holds would enter the next one, in float64, with the digits of float32.
+    """
+    return [np.array(constant, x.dtype) for constant in constants]
+
+
 def half_log_snr(process: Process, t: Array) -> Array:
     """Returns lambda = log(alpha/sigma), shaped as t."""
     return 0.5 * process.log_snr(t)
@@ -128,8 +137,9 @@ def exponential(order: int, half: Array, *, ahead: bool = False) -> Array:
       ahead: See `interpolated`.
     """
     h = jnp.diff(half)[:, None]
-    measure = h * WEIGHTS * jnp.exp(-h * (1.0 - NODES))
-    return interpolated(order, half, half[:-1, None] + h * NODES, measure, ahead=ahead)
+    nodes, weights, left = like(h, NODES, WEIGHTS, 1.0 - NODES)
+    measure = h * weights * jnp.exp(-h * left)
+    return interpolated(order, half, half[:-1, None] + h * nodes, measure, ahead=ahead)
 
 
 def two_of(gain: Array, half: Array) -> Array:
