@@ -1,4 +1,4 @@
-"""Noise processes against closed forms and beta tables in float64."""
+"""Every noise process: against its paper's closed form in float64, its inverse, its prior."""
 
 import math
 
@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from papers import betas_of, closed_form
+from papers import closed_form
 
-from diffbench.process import PROCESSES, from_betas, prior_kl, time_of_log_snr
+from diffbench.process import PROCESSES, prior_kl, time_of_log_snr
 
 PLAIN = {"steps": 100, "beta_first": 1e-4, "beta_last": 0.02}
 
@@ -31,26 +31,8 @@ CASES = [
     ("ddpm_cosine", {}),
     ("ddpm_cosine", {"steps": 100}),
 ]
-TABLES = [case for case in CASES if case[0].startswith("ddpm")]
-
 every_case = pytest.mark.parametrize(("name", "params"), CASES)
-every_table = pytest.mark.parametrize(("name", "params"), TABLES)
-
-
 ROWS = 1024  # One shape for all that is compiled here.
-
-
-@jax.jit
-def facts_program(process, t):
-    return process.alpha(t), process.sigma(t), process.log_snr(t), process.drift(t), process.diffusion(t)
-
-
-def facts(process, t):
-    """Returns alpha, sigma, log_snr, drift and diffusion at the times, float64."""
-    t = np.atleast_1d(np.asarray(t, np.float32))
-    found = facts_program(process, np.concatenate([t, np.full(ROWS - len(t), t[-1])]))
-    return [np.asarray(a, np.float64)[: len(t)] for a in found]
-
 
 perturbed = jax.jit(lambda process, key, x0, t: process.perturb(key, x0, t))
 inverted = jax.jit(time_of_log_snr)
@@ -61,7 +43,7 @@ def test_every_process_is_a_case():
 
 
 @every_case
-def test_log_snr_falls_and_scales_stay_in_range(name, params):
+def test_log_snr_falls_and_scales_stay_in_range(name, params, facts):
     process = PROCESSES.build(name, **params)
     t = np.geomspace(process.t_min, process.t_max, 400)
     alpha, sigma, log_snr, drift, diffusion = facts(process, t)
@@ -78,7 +60,7 @@ def test_log_snr_falls_and_scales_stay_in_range(name, params):
 
 
 @every_case
-def test_alpha_sigma_drift_and_diffusion_are_the_papers(name, params):
+def test_alpha_sigma_drift_and_diffusion_are_the_papers(name, params, facts):
     process = PROCESSES.build(name, **params)
     # float32 times, so that both sides are asked at the very same ones.
     t = np.linspace(0.02, min(0.999, process.t_max), 211).astype(np.float32).astype(np.float64)
@@ -93,7 +75,7 @@ def test_alpha_sigma_drift_and_diffusion_are_the_papers(name, params):
 
 
 @every_case
-def test_sigma_keeps_its_digits_at_t_min(name, params):
+def test_sigma_keeps_its_digits_at_t_min(name, params, facts):
     process = PROCESSES.build(name, **params)
     t = np.asarray([process.t_min, 10 * process.t_min], np.float32).astype(np.float64)
     np.testing.assert_allclose(facts(process, t)[1], closed_form(name, params, t)[1], rtol=1e-4)
@@ -101,7 +83,7 @@ def test_sigma_keeps_its_digits_at_t_min(name, params):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES.names())
-def test_perturb_has_the_moments_of_the_law(name):
+def test_perturb_has_the_moments_of_the_law(name, facts):
     process = PROCESSES.build(name)
     n, point = 20_000, np.array([1.5, -0.5])
     for t in (0.01, 0.4, process.t_max):
@@ -114,71 +96,8 @@ def test_perturb_has_the_moments_of_the_law(name):
         assert (np.abs(x_t.var(0) / sigma**2 - 1) < 5 * math.sqrt(2 / n)).all()
 
 
-@every_table
-def test_alpha_on_the_grid_is_the_cumulative_product(name, params):
-    process, betas = PROCESSES.build(name, **params), betas_of(name, params)
-    alphas_bar = np.cumprod(1 - betas)
-    np.testing.assert_allclose(process.grid, np.arange(1, len(betas) + 1) / len(betas), rtol=1e-6)
-    alpha, sigma = facts(process, process.grid)[:2]
-    # B reaches 20 in float32, so alpha is known to 20 x 6e-8 / 2 relative, and a few roundings.
-    np.testing.assert_allclose(alpha**2, alphas_bar, rtol=2e-5, atol=1e-8)
-    np.testing.assert_allclose(sigma**2, 1 - alphas_bar, rtol=2e-6)
-
-
-@every_table
-def test_posterior_variance_is_ho_s_beta_tilde(name, params):
-    process, betas = PROCESSES.build(name, **params), betas_of(name, params)
-    alphas_bar = np.cumprod(1 - betas)
-    beta_tilde = (1 - alphas_bar[:-1]) / (1 - alphas_bar[1:]) * betas[1:]
-    alpha, sigma = facts(process, process.grid)[:2]
-    tau = 1 - (alpha[1:] * sigma[:-1] / (alpha[:-1] * sigma[1:])) ** 2
-    np.testing.assert_allclose(sigma[:-1] ** 2 * tau, beta_tilde, rtol=1e-3)
-    np.testing.assert_allclose(sigma[1:] ** 2 * tau, betas[1:], rtol=1e-3)
-
-
-@every_table
-def test_the_table_is_monotone_between_its_knots_and_finite_at_the_start(name, params):
-    process = PROCESSES.build(name, **params)
-    t = np.linspace(process.t_min, 1, 1024)
-    alpha, sigma, log_snr, drift, diffusion = facts(process, t)
-    assert (np.diff(alpha) <= 0).all()
-    assert (np.diff(log_snr) < 1e-3).all()
-    start = facts(process, np.geomspace(process.t_min, 1 / process.grid.size, 50))
-    assert all(np.isfinite(values).all() for values in start)
-    assert (start[1] > 0).all()
-
-
-def test_explicit_ends_are_used_as_they_are_and_miss_the_prior():
-    plain = PROCESSES.build("ddpm_linear", **PLAIN)
-    assert facts(plain, 1.0)[0][0] ** 2 == pytest.approx(0.364, abs=1e-3)
-
-
-@pytest.mark.parametrize("steps", [21, 100, 4000])
-def test_a_rescaled_table_reaches_the_prior(steps):
-    process = PROCESSES.build("ddpm_linear", steps=steps)
-    assert float(process.log_alpha(jnp.asarray(1.0))) < math.log(1e-4) / 2
-
-
-def test_defaults_at_1000_steps_are_the_paper_s():
-    explicit = PROCESSES.build("ddpm_linear", beta_first=1e-4, beta_last=0.02)
-    default = PROCESSES.build("ddpm_linear")
-    np.testing.assert_allclose(default.constants["cubic"], explicit.constants["cubic"], rtol=1e-6)
-
-
-def test_cosine_betas_stay_at_0_999():
-    process = PROCESSES.build("ddpm_cosine")
-    alphas_bar = facts(process, process.grid)[0] ** 2
-    betas = 1 - alphas_bar[1:] / alphas_bar[:-1]
-    assert betas.max() == pytest.approx(0.999, abs=1e-5)
-
-
-def test_ncsn_levels_are_geometric():
-    process = PROCESSES.build("ncsn", levels=10, sigma_min=0.01, sigma_max=1.0)
-    np.testing.assert_allclose(facts(process, process.grid)[1], np.geomspace(0.01, 1, 10), rtol=1e-4)
-
-
 @pytest.mark.parametrize("name", PROCESSES.names())
-def test_time_of_log_snr_inverts(name):
+def test_time_of_log_snr_inverts(name, facts):
     process = PROCESSES.build(name)
     ends = facts(process, [0.9, 0.01])[2]
     wanted = np.linspace(*ends, ROWS)
@@ -193,7 +112,7 @@ def test_time_of_log_snr_out_of_reach_gives_the_nearer_end():
 
 
 @pytest.mark.parametrize("name", PROCESSES.names())
-def test_the_prior_is_standard_normal_or_ends_where_unit_data_does(name):
+def test_the_prior_is_standard_normal_or_ends_where_unit_data_does(name, facts):
     process = PROCESSES.build(name)
     prior = process.prior(3)
     alpha, sigma = (a[0] for a in facts(process, [process.t_max])[:2])
@@ -207,7 +126,7 @@ def test_the_prior_is_standard_normal_or_ends_where_unit_data_does(name):
 
 
 @pytest.mark.parametrize(("name", "params"), [("vp", {}), ("ve", {}), ("ddpm_linear", PLAIN)])
-def test_prior_kl_is_the_closed_form_for_a_gaussian(name, params):
+def test_prior_kl_is_the_closed_form_for_a_gaussian(name, params, facts):
     process = PROCESSES.build(name, **params)
     mean, variance = np.array([0.8, -0.3]), 0.25
 
@@ -242,56 +161,3 @@ def test_two_constants_share_one_program():
     for beta_last in (None, 0.1):
         program(PROCESSES.build("ddpm_linear", steps=50, beta_last=beta_last), t)
     assert traces == ["vp", "ve", "ddpm_linear"]
-
-
-@pytest.mark.parametrize("name", ["vp", "sub_vp"])
-def test_whole_numbers_are_as_good_as_fractions(name):
-    whole, fraction = PROCESSES.build(name, beta_min=1, beta_max=20), PROCESSES.build(name, beta_min=1.0)
-    assert jax.tree.map(jnp.result_type, whole) == jax.tree.map(jnp.result_type, fraction)
-
-
-@pytest.mark.parametrize(
-    ("name", "params", "error", "text"),
-    [
-        ("vp", {"beta_min": 30.0}, ValueError, "beta_min must be below beta_max; got beta_min = 30.0"),
-        ("vp", {"beta_min": 0.0}, ValueError, "beta_min must be positive and finite; got 0.0"),
-        ("sub_vp", {"beta_max": 0.1}, ValueError, "beta_min must be below beta_max; got .* = 0.1$"),
-        ("sub_vp", {"beta_max": "x"}, TypeError, "beta_max must be a number; got 'x'"),
-        ("ve", {"sigma_min": 20.0}, ValueError, "sigma_min must be below sigma_max"),
-        ("ve", {"sigma_max": math.inf}, ValueError, "sigma_max must be positive and finite; got inf"),
-        ("edm", {"sigma_min": 90.0}, ValueError, "sigma_min must be below sigma_max"),
-        ("rectified_flow", {"margin": 0.0}, ValueError, "margin must be positive and finite; got 0.0"),
-        ("rectified_flow", {"margin": 0.2}, ValueError, "margin must be at most 0.1; got 0.2"),
-        ("ncsn", {"levels": 1}, ValueError, "levels must be at least 2; got 1"),
-        ("ncsn", {"levels": 5.0}, TypeError, "levels must be a whole number; got 5.0"),
-        ("ncsn", {"sigma_max": 0.01}, ValueError, "sigma_min must be below sigma_max"),
-        ("ddpm_linear", {"steps": 1}, ValueError, "steps must be at least 2; got 1"),
-        ("ddpm_linear", {"steps": 20}, ValueError, "steps must be above 20 .*; got steps = 20"),
-        ("ddpm_linear", {"beta_first": -1.0}, ValueError, "beta_first must be positive and finite; got -1.0"),
-        ("ddpm_linear", {"beta_last": 1.5}, ValueError, r"each beta must be in \(0, 1\); got 0.0001 to 1.5"),
-        ("ddpm_cosine", {"steps": 1}, ValueError, "steps must be at least 2; got 1"),
-    ],
-)
-def test_wrong_constants_are_refused(name, params, error, text):
-    with pytest.raises(error, match=text):
-        PROCESSES.build(name, **params)
-
-
-@pytest.mark.parametrize(
-    ("betas", "text"),
-    [
-        ([0.1], r"betas must be one row of at least 2 numbers; got shape \(1,\)"),
-        ([[0.1, 0.2]], r"betas must be one row of at least 2 numbers; got shape \(1, 2\)"),
-        ([0.1, 1.0], r"each beta must be in \(0, 1\); got 0.1 to 1"),
-        ([0.0, 0.1], r"each beta must be in \(0, 1\); got 0 to 0.1"),
-        ([math.nan, 0.1], r"each beta must be in \(0, 1\)"),
-    ],
-)
-def test_wrong_tables_are_refused(betas, text):
-    with pytest.raises(ValueError, match=text):
-        from_betas("mine", np.array(betas))
-
-
-def test_a_table_of_one_s_own_is_a_process():
-    process = from_betas("mine", np.array([0.5, 0.5, 0.5]))
-    np.testing.assert_allclose(facts(process, process.grid)[0] ** 2, [0.5, 0.25, 0.125], rtol=1e-6)
