@@ -66,22 +66,22 @@ def type_one():
 
 
 def orders():
-    """Returns one row per law, its finest two walks: see `orders.LAWS`."""
+    """Returns one row per case, its finest two walks: see `orders.CASES`."""
     import orders
 
     rows = []
-    for law in orders.LAWS:
-        steps, errors = orders.errors(law)
-        params = ", ".join(map(str, law.params.values()))
+    for case in orders.CASES:
+        steps, errors = orders.errors(case)
+        params = ", ".join(map(str, case.params.values()))
         rows.append(
             {
-                "sampler": f"{law.sampler} ({params})" if params else law.sampler,
-                "process": f"{law.process}, its whole chain" if law.own_table else law.process,
+                "sampler": f"{case.sampler} ({params})" if params else case.sampler,
+                "process": f"{case.process}, its whole chain" if case.own_table else case.process,
                 "steps": str(steps[-2]),
                 "error": f"{errors[-2]:.2e}",
                 "error_twice": f"{errors[-1]:.2e}",
                 "ratio": f"{errors[-2] / errors[-1]:.2f}",
-                "order": str(law.order),
+                "order": str(case.order),
             }
         )
     return rows

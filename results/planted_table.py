@@ -71,8 +71,8 @@ def digest() -> str:
 SAMPLERS_USED = ("ancestral", "annealed_langevin", "euler_maruyama", "probability_flow")
 
 
-def law_of(defect: Defect) -> dict[str, Any]:
-    """Returns what a defect's law says of the sound and of the broken subject."""
+def identity_of(defect: Defect) -> dict[str, Any]:
+    """Returns what a defect's identity says of the sound and of the broken subject."""
     sound, broken = defect.law.error(defect.sound()), defect.law.error(defect.broken())
     bound = defect.law.bound
     # A NaN is caught.
@@ -113,14 +113,14 @@ def run(n: int, floor_draws: int, tell: Callable[[str], None] = print) -> dict[s
     name = digest()
     rows: list[dict[str, Any]] = []
     for defect in DEFECTS:
-        law = law_of(defect)
+        held = identity_of(defect)
         for trial in defect.trials:
             found = trial_of(trial, n, floor_draws)
             rows.append({"number": defect.number, "defect": defect.text, "setting": trial.setting.label})
             rows[-1] |= {
                 "note": trial.note,
                 "law": defect.law.text,
-                **{f"law_{k}": v for k, v in law.items()},
+                **{f"law_{k}": v for k, v in held.items()},
             }
             rows[-1] |= {"sound": found["sound"], "z": found["broken"]}
             tell(f"{defect.number} {trial.setting.label}: {found}")
@@ -163,7 +163,7 @@ def _plain(cell: str) -> str:
 
 
 def defect_table(results: Mapping[str, Any]) -> list[str]:
-    """Returns the Markdown table of the defects under the metrics, then under their laws."""
+    """Returns the Markdown table of the defects under the metrics, then under their identities."""
     judged = [
         [str(row["number"]), row["defect"], f"{row['setting']}; {row['note']}"]
         + [_cell(row["z"].get(c)) for c in COLUMNS]
@@ -179,13 +179,13 @@ def defect_table(results: Mapping[str, Any]) -> list[str]:
         ]
         for row in results["defects"]
     }
-    laws = markup.table(["", "law", "sound twin", "broken", "bound"], [*held.values()], _plain)
+    identities = markup.table(["", "identity", "sound twin", "broken", "bound"], [*held.values()], _plain)
     return [
         *markup.table(head, judged, _plain),
         "",
         "What catches each of them without looking at samples:",
         "",
-        *laws,
+        *identities,
     ]
 
 

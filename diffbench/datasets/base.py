@@ -77,7 +77,7 @@ class MixtureModes:
 
 # The law is an argument of one compiled program per kind and shape.
 @functools.partial(jax.jit, static_argnames="n")
-def draw_from(law: Law, thickness: Array, key: PRNGKey, n: int) -> Array:
+def sample_from(law: Law, thickness: Array, key: PRNGKey, n: int) -> Array:
     """Draws points of a law with Gaussian noise of a given thickness, `[n, D]`."""
     key_law, key_eps = jax.random.split(key)
     points = law.sample(key_law, n)
@@ -138,7 +138,7 @@ def mixture_dataset(name: str, law: Any, *, version: int = 1, entropy: float | N
         dim=dim,
         mean=mean.astype(np.float32),
         scale=scale,
-        sample=functools.partial(draw_from, law, jnp.zeros(())),
+        sample=functools.partial(sample_from, law, jnp.zeros(())),
         truth=DiffusedTruth(law=law, thickness=jnp.zeros(()), **at),
         resolution=finest / scale,
         diameter=spread / scale,
@@ -215,7 +215,7 @@ def manifold_dataset(
         dim=dim,
         mean=mean.astype(np.float32),
         scale=scale,
-        sample=functools.partial(draw_from, law, jnp.asarray(thick)),
+        sample=functools.partial(sample_from, law, jnp.asarray(thick)),
         truth=DiffusedTruth(law=law, thickness=jnp.asarray(thickness, float), **at),
         resolution=finest or 0.01,
         diameter=diameter / scale + 4.0 * thickness,

@@ -25,7 +25,7 @@ from safetensors.numpy import load
 
 from diffbench import checks
 from diffbench.contracts import DATASETS, Dataset
-from diffbench.datasets.base import MixtureModes, carried, draw_from, potential_of
+from diffbench.datasets.base import MixtureModes, carried, potential_of, sample_from
 from diffbench.laws.base import LOG_2PI, DiffusedTruth, Law
 from diffbench.laws.fields import RandomField, ShiftedTemplate
 from diffbench.laws.low_rank import LowRankMixture
@@ -97,7 +97,7 @@ def image_dataset(
         dim=dim,
         mean=np.asarray(mean, np.float32),
         scale=scale,
-        sample=functools.partial(draw_from, law, jnp.zeros(())),
+        sample=functools.partial(sample_from, law, jnp.zeros(())),
         truth=DiffusedTruth(law=law, thickness=jnp.zeros(()), **at),
         resolution=finest / scale,
         diameter=(spread + 4.0 * widest) / scale,

@@ -42,10 +42,10 @@ def _gaussian(spec: DrawSpec, dataset: Dataset, label: str) -> Array:
     """Returns samples of the Gaussian with the data's mean and covariance, `[n, D]`."""
     key = key_for(spec["seed"], "gaussian", label)
     mean, covariance = dataset.moments()
-    draw = jax.random.multivariate_normal(
+    x = jax.random.multivariate_normal(
         key, jnp.asarray(mean), jnp.asarray(covariance), (spec["n"],), method="svd"
     )
-    return dataset.restore(draw)
+    return dataset.restore(x)
 
 
 _BRACKETS = {TRUTH: _fresh, GAUSSIAN: _gaussian}

@@ -20,7 +20,7 @@ def readings(long: pd.DataFrame, columns: Json, **labels: object) -> pd.DataFram
 
     Returns:
       A row for each column of a metric: its value, mean and deviation of the floor, z, p (of the worst
-      seed where there are several: their number is in "seeds"), the common score u, and the status.
+      seed where there are several: their number is in "seeds"), u on the common scale, and the status.
     """
     table = long.assign(u=commensurable(long, columns))
     for name, label in labels.items():

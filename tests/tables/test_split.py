@@ -1,4 +1,4 @@
-"""The error split and the commensurable score, on tables whose parts are known."""
+"""The error split, on tables whose parts are known."""
 
 import math
 

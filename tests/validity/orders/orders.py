@@ -13,7 +13,7 @@ import papers
 VARIANCE, END = 0.25, 0.1
 
 
-class Law(NamedTuple):
+class Case(NamedTuple):
     """A sampler's order on a process.
 
     Attributes:
@@ -33,64 +33,64 @@ class Law(NamedTuple):
     own_table: bool = False
 
 
-LAWS = (
-    *(Law("euler_maruyama", {}, process, 2) for process in ("vp", "sub_vp", "ddpm_linear")),
+CASES = (
+    *(Case("euler_maruyama", {}, process, 2) for process in ("vp", "sub_vp", "ddpm_linear")),
     # Its two terms of first order all but cancel for VE, so the third shows for long.
-    Law("euler_maruyama", {}, "ve", 2, steps=32_000),
+    Case("euler_maruyama", {}, "ve", 2, steps=32_000),
     *(
-        Law("ancestral", {"variance": variance}, process, 2)
+        Case("ancestral", {"variance": variance}, process, 2)
         for variance in ("small", "large")
         for process in ("vp", "sub_vp", "ve")
     ),
-    *(Law("ancestral", {"variance": "small"}, p, 2, 1000, True) for p in ("ddpm_linear", "ddpm_cosine")),
+    *(Case("ancestral", {"variance": "small"}, p, 2, 1000, True) for p in ("ddpm_linear", "ddpm_cosine")),
     *(
-        Law("probability_flow", {"solver": "heun"}, process, 4)
+        Case("probability_flow", {"solver": "heun"}, process, 4)
         for process in ("vp", "sub_vp", "ve", "ddpm_linear")
     ),
 )
 
 
-def params_of(law, steps):
+def params_of(case, steps):
     """Returns the process's parameters at a number of steps."""
-    return {"steps": steps} if law.own_table else {}
+    return {"steps": steps} if case.own_table else {}
 
 
-def times_of(law, steps):
+def times_of(case, steps):
     """Returns the times of a walk, `[steps + 1]`, descending."""
-    if law.own_table:
+    if case.own_table:
         return np.arange(steps, -1, -1) / steps
-    if law.sampler == "ancestral":
+    if case.sampler == "ancestral":
         return np.append(np.linspace(1.0, END, steps), 0.0)
     return np.linspace(1.0, END, steps + 1)
 
 
-def step_of(law, facts):
+def step_of(case, facts):
     """Returns the paper's step."""
     steps = {
         "euler_maruyama": lambda: papers.euler_maruyama(facts),
-        "ancestral": lambda: papers.kingma(facts, law.params["variance"]),
+        "ancestral": lambda: papers.kingma(facts, case.params["variance"]),
         "probability_flow": lambda: papers.heun(facts),
     }
-    return steps[law.sampler]()
+    return steps[case.sampler]()
 
 
-def variance(law, steps, data=VARIANCE):
+def variance(case, steps, data=VARIANCE):
     """Returns the variance after a number of steps."""
-    facts = papers.facts_of(law.process, params_of(law, steps))
-    return papers.variance_after(step_of(law, facts), facts, data, times_of(law, steps))
+    facts = papers.facts_of(case.process, params_of(case, steps))
+    return papers.variance_after(step_of(case, facts), facts, data, times_of(case, steps))
 
 
-def wanted(law, data=VARIANCE):
+def wanted(case, data=VARIANCE):
     """Returns the variance after infinitely many steps."""
-    if law.own_table:
+    if case.own_table:
         return data
-    alpha, sigma, _, _ = papers.facts_of(law.process, {})(END)
+    alpha, sigma, _, _ = papers.facts_of(case.process, {})(END)
     at_the_end = alpha**2 * data + sigma**2
     # Ancestral sampling goes on to the data by E[x_0 | x_t], without noise.
-    return float(alpha**2 * data**2 / at_the_end if law.sampler == "ancestral" else at_the_end)
+    return float(alpha**2 * data**2 / at_the_end if case.sampler == "ancestral" else at_the_end)
 
 
-def errors(law):
+def errors(case):
     """Returns numbers of steps, each twice the one before, and the errors of the variance there."""
-    steps = [law.steps * 2**i for i in range(4)]
-    return steps, np.array([variance(law, n) for n in steps]) - wanted(law)
+    steps = [case.steps * 2**i for i in range(4)]
+    return steps, np.array([variance(case, n) for n in steps]) - wanted(case)

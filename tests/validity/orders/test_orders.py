@@ -11,7 +11,7 @@ import orders
 import papers
 import pytest
 from opened import variance_after
-from orders import END, LAWS, VARIANCE
+from orders import CASES, END, VARIANCE
 
 from diffbench.contracts import DATASETS, SAMPLERS
 from diffbench.process import PROCESSES
@@ -20,7 +20,7 @@ from diffbench.samplers.ode import flow
 
 pytestmark = pytest.mark.slow
 
-every_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: "-".join(map(str, law[:3])))
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case[:3])))
 
 
 def score_of(process, data=VARIANCE):
@@ -36,20 +36,20 @@ def start_of(process, data=VARIANCE):
     return float(process.alpha(t)) ** 2 * data + float(process.sigma(t)) ** 2
 
 
-def built(law, steps):
-    """Returns the package's sampler and process of a law."""
-    process = PROCESSES.build(law.process, **orders.params_of(law, steps))
-    end = {} if law.own_table else {"t_end": END}
-    return SAMPLERS.build(law.sampler, steps=steps, **end, **law.params), process
+def built(case, steps):
+    """Returns the package's sampler and process of a case."""
+    process = PROCESSES.build(case.process, **orders.params_of(case, steps))
+    end = {} if case.own_table else {"t_end": END}
+    return SAMPLERS.build(case.sampler, steps=steps, **end, **case.params), process
 
 
-@every_law
-def test_the_error_falls_by_the_order(law):
-    _, error = orders.errors(law)
+@every_case
+def test_the_error_falls_by_the_order(case):
+    _, error = orders.errors(case)
     ratio = error[:-1] / error[1:]
-    assert ratio[-1] == pytest.approx(law.order, rel=0.04)
+    assert ratio[-1] == pytest.approx(case.order, rel=0.04)
     # And ever closer to it: the error is C / N^p and what is left is of a higher power.
-    assert abs(ratio[-1] - law.order) <= abs(ratio[0] - law.order) + 1e-3
+    assert abs(ratio[-1] - case.order) <= abs(ratio[0] - case.order) + 1e-3
 
 
 def test_the_committed_table_is_what_is_found():
@@ -60,24 +60,24 @@ def test_the_committed_table_is_what_is_found():
         assert row == found
 
 
-@every_law
-def test_the_package_s_variance_is_that_of_the_recursion(law):
-    sampler, process = built(law, 50)
-    noises = 0 if law.sampler == "probability_flow" else 50
+@every_case
+def test_the_package_s_variance_is_that_of_the_recursion(case):
+    sampler, process = built(case, 50)
+    noises = 0 if case.sampler == "probability_flow" else 50
     found = variance_after(sampler, process, score_of(process), start_of(process), noises)
     # 50 steps of float32; the error that makes the order is 100 times that, or more.
-    assert found == pytest.approx(orders.variance(law, 50), rel=1e-4)
+    assert found == pytest.approx(orders.variance(case, 50), rel=1e-4)
 
 
-@every_law
-def test_samples_have_the_variance_of_the_recursion(law):
-    # Own noise, 2^17 numbers: false alarm beyond 5 standard errors, for 16 laws, in 1e-5 of seeds.
-    sampler, process = built(law, 50)
+@every_case
+def test_samples_have_the_variance_of_the_recursion(case):
+    # Own noise, 2^17 numbers: false alarm beyond 5 standard errors, for 16 cases, in 1e-5 of seeds.
+    sampler, process = built(case, 50)
     n = 2**16
     x = math.sqrt(start_of(process)) * jax.random.normal(jax.random.key(1), (n, 2))
     run = jax.jit(lambda x, process: sampler.run(jax.random.key(2), x, score_of(process), process)[0])
     samples = np.asarray(run(x, process), np.float64)
-    expected = orders.variance(law, 50)
+    expected = orders.variance(case, 50)
     assert abs(samples.var() / expected - 1) < 5 * math.sqrt(2 / samples.size)
     assert abs(samples.mean()) < 5 * math.sqrt(expected / samples.size)
     # Points and dimensions of one run are independent.
@@ -87,9 +87,9 @@ def test_samples_have_the_variance_of_the_recursion(law):
 @pytest.mark.parametrize("variance", ["small", "large"])
 def test_which_ancestral_variance_is_exact_is_what_ho_says(variance):
     # Ho et al. (2020), section 3.2: "large" is optimal for N(0, 1), "small" for a point.
-    law, point = orders.Law("ancestral", {"variance": variance}, "vp", 2), 1e-9
+    case, point = orders.Case("ancestral", {"variance": variance}, "vp", 2), 1e-9
     error = {
-        data: abs(orders.variance(law, 20, data) / orders.wanted(law, data) - 1) for data in (1.0, point)
+        data: abs(orders.variance(case, 20, data) / orders.wanted(case, data) - 1) for data in (1.0, point)
     }
     exact, other = (1.0, point) if variance == "large" else (point, 1.0)
     assert error[exact] < 1e-6
@@ -97,8 +97,8 @@ def test_which_ancestral_variance_is_exact_is_what_ho_says(variance):
 
 
 def test_the_flow_leaves_unit_data_of_vp_where_it_is():
-    law = orders.Law("probability_flow", {}, "vp", 4)
-    assert orders.variance(law, 5, 1.0) == pytest.approx(1.0, abs=1e-14)
+    case = orders.Case("probability_flow", {}, "vp", 4)
+    assert orders.variance(case, 5, 1.0) == pytest.approx(1.0, abs=1e-14)
 
 
 @pytest.mark.parametrize("h", [0.1, 0.2])

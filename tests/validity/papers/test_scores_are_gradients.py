@@ -1,6 +1,6 @@
 """Exact scores are gradients: their Jacobian is symmetric.
 
-That they are the gradient of the stated log density is a law of `tests/datasets`; a symmetric
+That they are the gradient of the stated log density is an identity of `tests/datasets`; a symmetric
 Jacobian says it of the score's own code, which no log density enters.
 """
 

@@ -1,6 +1,6 @@
-"""Few-step samplers with one thing wrong, and the laws that tell them from their sound twins.
+"""Few-step samplers with one thing wrong, and the identities that tell them from their sound twins.
 
-Each law is an equation of a paper in float64 on a walk of three steps (`few_steps`), a count made by the host,
+Each identity is an equation of a paper in float64 on a walk of three steps (`few_steps`), a count made by the host,
 or a rule for grids. Orders cannot stand for them: the wrong history is of order 2 too.
 """
 
@@ -117,13 +117,13 @@ def repeated(times: np.ndarray) -> float:
 
 
 class Planted(NamedTuple):
-    """A defect: what is wrong, its sound twin, itself, and the law that tells them apart.
+    """A defect: what is wrong, its sound twin, itself, and the identity that tells them apart.
 
     Attributes:
       text: What is wrong.
       sound: Returns the sound subject.
       broken: Returns the broken one.
-      error: Subject -> 0 where the law holds.
+      error: Subject -> 0 where the identity holds.
       bound: What rounding may leave.
     """
 

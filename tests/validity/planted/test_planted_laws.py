@@ -1,12 +1,12 @@
-"""Every known defect breaks its law, and its sound twin keeps it."""
+"""Every known defect breaks its identity, and its sound twin keeps it."""
 
 import broken_models
 import numpy as np
-import planted_laws as laws
+import planted_laws as identities
 import pytest
 from planted_defects import DEFECTS
 from planted_samplers import ho_chain
-from planted_table import law_of
+from planted_table import identity_of
 
 SLOW = (9, 12)  # these train
 
@@ -21,15 +21,15 @@ def test_the_twelve_are_there():
     [pytest.param(d, marks=pytest.mark.slow) if d.number in SLOW else d for d in DEFECTS],
     ids=lambda d: f"{d.number}",
 )
-def test_a_law_tells_the_defect_from_its_sound_twin(defect):
-    found = law_of(defect)
+def test_an_identity_tells_the_defect_from_its_sound_twin(defect):
+    found = identity_of(defect)
     assert found["sound"] <= found["bound"], found
     # Far enough that neither rounding nor a seed decides.
     assert not found["broken"] <= 10 * found["bound"], found
 
 
 def test_the_chain_that_is_broken_is_sound_when_nothing_is():
-    assert laws.CHAIN.error(ho_chain()) < laws.CHAIN.bound
+    assert identities.CHAIN.error(ho_chain()) < identities.CHAIN.bound
 
 
 @pytest.mark.slow
