@@ -54,6 +54,7 @@ class ShiftedTemplate:
     def _shifted(self, down: Array, right: Array) -> Array:
         """Returns the template at shifts `[n]` each, `[n, H, W]`."""
         height, width = self.template.shape
+        # Gathered by index, n templates: all D shifts at once would be D^2 numbers.
         rows = (jnp.arange(height) - down[:, None]) % height
         columns = (jnp.arange(width) - right[:, None]) % width
         return self.template[rows[:, :, None], columns[:, None, :]]
@@ -71,11 +72,13 @@ class ShiftedTemplate:
         The nearest is measured by differences: by correlations alone its digits would be lost
         where noise is small.
         """
+        # The conjugate makes the product a correlation: y . T_k at every shift k.
         spectrum = jnp.conj(jnp.fft.rfft2(self.template))
         match = jnp.fft.irfft2(jnp.fft.rfft2(images) * spectrum, s=self.template.shape)
         best = match.reshape(match.shape[0], -1).argmax(axis=1)
         nearest = self._shifted(*jnp.divmod(best, self.template.shape[1]))
         top = match.max(axis=(1, 2), keepdims=True)
+        # |y|^2 + |T|^2 is that of every shift: it cancels here, and is never added to be taken off again.
         return 2.0 * (top - match), ((images - nearest) ** 2).sum(axis=(1, 2))
 
     def log_prob(self, y: Array, s: Array) -> Array:
@@ -84,6 +87,7 @@ class ShiftedTemplate:
 
         def rows(y: Array) -> Array:
             more, least = self._match(as_images(y, self.template))
+            # The nearest shift has 0 here, so the sum lies between 1 and D however small the noise.
             total = jax.nn.logsumexp(-0.5 * more.reshape(y.shape[0], -1) / v, axis=1)
             return total - 0.5 * least / v - jnp.log(float(dim)) - 0.5 * dim * (LOG_2PI + jnp.log(v))
 
@@ -94,8 +98,10 @@ class ShiftedTemplate:
         v = self.variance + s**2
 
         def rows(y: Array) -> Array:
+            # The distance of the nearest is one number a row, which a softmax does not see.
             more, _ = self._match(as_images(y, self.template))
             share = jax.nn.softmax(-0.5 * more.reshape(y.shape[0], -1) / v, axis=1).reshape(more.shape)
+            # Without the conjugate it is a convolution: the mean of the shifts, sum_k share_k T_k.
             product = jnp.fft.rfft2(share) * jnp.fft.rfft2(self.template)
             mean = jnp.fft.irfft2(product, s=self.template.shape)
             return (mean.reshape(y.shape) - y) / v
@@ -125,6 +131,7 @@ def hartley(x: Array) -> Array:
     References:
       Bracewell (1983), Discrete Hartley transform.
     """
+    # NumPy's kernel is exp(-i angle), so real less imaginary part has cos + sin.
     transformed = jnp.fft.fft2(x, norm="ortho")
     return transformed.real - transformed.imag
 
@@ -141,11 +148,13 @@ class RandomField:
 
     def sample(self, key: PRNGKey, n: int) -> Array:
         """See `Law.sample`."""
+        # A wave mixes the frequencies k and -k, which have one power: so its variance is power[k].
         white = jax.random.normal(key, (n, *self.power.shape), self.power.dtype)
         return hartley(jnp.sqrt(self.power) * white).reshape(n, -1)
 
     def log_prob(self, y: Array, s: Array) -> Array:
         """See `Law.log_prob`."""
+        # White noise stays white under an orthonormal transform: blur adds s^2 to every frequency.
         v = self.power + s**2
 
         def rows(y: Array) -> Array:

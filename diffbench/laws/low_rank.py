@@ -50,6 +50,7 @@ class LowRankMixture:
         key_mode, key_along, key_noise = jax.random.split(key, 3)
         modes, dim, rank = self.directions.shape
         mode = choose_components(key_mode, self.log_weights, n)
+        # Noise is in all D directions: along those of a component the variance is stretch + noise.
         noise = jax.random.normal(key_noise, (n, dim), self.means.dtype)
         along = jnp.sqrt(self.stretches)[mode] * jax.random.normal(key_along, (n, rank), self.means.dtype)
         # Into the columns of its own component: one product, where gathering directions takes n D r.
@@ -67,6 +68,7 @@ class LowRankMixture:
     def _along(self, y: Array) -> Array:
         """Returns the coordinates of y - mean along the directions of each component, `[n, K, r]`."""
         modes, _, rank = self.directions.shape
+        # Points and means apart: y - mean of every component would be n K D numbers.
         means = jnp.einsum("kd,kdr->kr", self.means, self.directions, precision=EXACT)
         return jnp.matmul(y, self._flat, precision=EXACT).reshape(-1, modes, rank) - means
 
@@ -82,6 +84,7 @@ class LowRankMixture:
         """Returns squared Mahalanobis distances `[n, K]`, what is along `[n, K, r]`, and v `[K]`."""
         chex.assert_rank(y, 2)
         v = self.noises + s**2
+        # Woodbury's identity for orthonormal directions: l + v along them, v across, nothing to invert.
         gain = self.stretches / (self.stretches + v[:, None])
         along = self._along(y)
         return (self._squares(y) - (gain * along**2).sum(axis=2)) / v, gain * along, v
@@ -89,6 +92,7 @@ class LowRankMixture:
     def _joint(self, square: Array, v: Array) -> Array:
         """Returns log(weight x density) of each component, `[n, K]`."""
         _, dim, rank = self.directions.shape
+        # The D - r variances across are alike: one logarithm for them.
         log_det = jnp.log(self.stretches + v[:, None]).sum(axis=1) + (dim - rank) * jnp.log(v)
         return self.log_weights - 0.5 * (dim * LOG_2PI + log_det) - 0.5 * square
 
@@ -106,6 +110,7 @@ class LowRankMixture:
 
         def rows(y: Array) -> Array:
             square, pulled, v = self._parts(y, s)
+            # Divided by v first: the sum over components is two products, and no score of one is formed.
             share = jax.nn.softmax(self._joint(square, v), axis=1) / v
             back = (share[..., None] * pulled).reshape(y.shape[0], -1)
             to_means = jnp.matmul(share, self.means, precision=EXACT) - share.sum(axis=1, keepdims=True) * y
@@ -115,6 +120,7 @@ class LowRankMixture:
 
     @property
     def _terms(self) -> int:
+        # Numbers held for a row: the point, its score, and coordinates, gains and squares of each component.
         modes, dim, rank = self.directions.shape
         return 2 * dim + 3 * modes * (rank + 1)
 

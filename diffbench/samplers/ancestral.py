@@ -68,7 +68,8 @@ def ancestral(
         sigma_s = jnp.where(at_data, 0.0, process.sigma(s))
         eps_hat = -sigma_t * score(x, t)
         x0_hat = (x - sigma_t * eps_hat) / alpha_t
-        keep = alpha_t * sigma_s / (alpha_s * sigma_t)  # sqrt(1 - tau)
+        # sqrt(1 - tau), by ratios and not by expm1 of log SNR, which is infinite at the data.
+        keep = alpha_t * sigma_s / (alpha_s * sigma_t)
         spread = jnp.sqrt(1.0 - keep**2) * (sigma_s if variance == "small" else sigma_t)
         mean = alpha_s * x0_hat + sigma_s * keep * eps_hat
         return Step(mean + spread * jax.random.normal(key, x.shape), mean)

@@ -46,6 +46,7 @@ def stepwise(step: StepFunction, times: Times, evaluations: int = 1) -> Run:
             key, t, s = inputs
             return step(key, carry.x, t, s, score, process), None
 
+        # One step in the program, however many are taken: a loop in Python would write out each.
         last, _ = jax.lax.scan(body, Step(x, x), (keys, t[:-1], t[1:]))
         return last.mean, evaluations * (t.size - 1)
 
@@ -81,11 +82,13 @@ def walker(
     checks.count("steps", steps)
     checks.flag(denoise=denoise)
     grid.holds(steps, 1)
+    # A power of two beyond them, so that a sweep over steps compiles a few programs and not one for each.
     most = max(SHARED_STEPS, 1 << (steps - 1).bit_length())
 
     def run(key: PRNGKey, x: Array, score: Score, process: Process, steps: Array | int) -> Array:
         t = grid.spread(process, steps, most)
         last = go(key, x, t, steps, score, process)
+        # From x and not from its mean: the one evaluation more is made where the noise of t[steps] is whole.
         return data_of(last.x, t[steps], score, process) if denoise else last.mean
 
     nfe = evaluations * steps + int(denoise)
@@ -108,6 +111,7 @@ def stepping(step: StepFunction) -> Go:
         def body(i: Array, last: Step) -> Step:
             return step(keys[i], last.x, t[i], t[i + 1], score, process)
 
+        # No scan: its length is part of a program, and here the number of steps is an argument of it.
         return jax.lax.fori_loop(0, steps, body, Step(x, x))
 
     return go
@@ -162,6 +166,7 @@ def reverse_sde_step(key: PRNGKey, x: Array, t: Array, s: Array, slope: Array, p
       Song et al. (2021), equation 6; Anderson (1982).
     """
     g = process.diffusion(t)
+    # t - s > 0 goes backwards: the drift changes its sign, the noise keeps its variance g^2 (t - s).
     mean = x - (process.drift(t) * x - g**2 * slope) * (t - s)
     return Step(mean + g * jnp.sqrt(t - s) * jax.random.normal(key, x.shape), mean)
 

@@ -49,8 +49,9 @@ def ddim(
         x0_hat = (x - process.sigma(t) * eps_hat) / process.alpha(t)
         # expm1 keeps tau accurate where a stride is short.
         tau = -jnp.expm1(process.log_snr(t) - process.log_snr(s))
+        # What noise adds is taken from eps_hat: for every eta x_s has variance sigma_s^2 about its signal.
         mean = process.alpha(s) * x0_hat + sigma_s * jnp.sqrt(1.0 - eta**2 * tau) * eps_hat
-        if eta == 0.0:
+        if eta == 0.0:  # no noise is drawn, rather than drawn and multiplied by 0
             return Step(mean, mean)
         return Step(mean + eta * sigma_s * jnp.sqrt(tau) * jax.random.normal(key, x.shape), mean)
 

@@ -49,7 +49,7 @@ def deis(
     def scheme(t: Array, process: Process) -> Scheme:
         log_alpha, log_r = process.log_alpha(t), -half_log_snr(process, t)
         alpha, h = jnp.exp(log_alpha[1:]), jnp.diff(log_r)[:, None]
-        if order == 1:
+        if order == 1:  # one estimate stands before the integral: that of dr is a difference
             past = jnp.diff(jnp.exp(log_r))[:, None]
         else:
             # Over log r the measure dr is smooth on every process; over t it has a pole or a root.

@@ -55,12 +55,14 @@ def dpm_solver_pp(
     def scheme(t: Array, process: Process) -> Scheme:
         half, log_sigma, alpha = half_log_snr(process, t), process.log_sigma(t), process.alpha(t[1:])
         h = jnp.diff(half)
+        # The SDE forgets exp(-h) more of its point than the flow, and puts noise in the place of it.
         keep = jnp.exp(jnp.diff(log_sigma) - (h if sde else 0.0))
+        # expm1: h is small where steps are many, and 1 - exp(-h) would lose the digits of the step.
         gain = -alpha * jnp.expm1(-2.0 * h if sde else -h)
         spread = jnp.exp(log_sigma[1:]) * jnp.sqrt(-jnp.expm1(-2.0 * h)) if sde else None
         if order == 1:
             past = gain[:, None]
-        elif order == 2:
+        elif order == 2:  # as printed: the integral of the line through both differs from it by h^3
             past = two_of(gain, half)
         else:
             past = alpha[:, None] * exponential(order, half)

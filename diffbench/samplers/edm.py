@@ -74,18 +74,22 @@ def edm(
     def lifted(key: PRNGKey, y: Array, t: Array, gamma: Array, process: Process) -> tuple[Array, Array]:
         """Returns points and time after the noise of a step."""
         r = ratio(process, t)
+        # A time is lifted and not r, for a process has alpha and sigma at times; beyond t_max there is none.
         wanted = time_of_log_snr(process, -2.0 * jnp.log(r * (1.0 + gamma)))
         t_hat = jnp.where((r >= s_min) & (r <= largest), jnp.maximum(wanted, t), t)
+        # Of the time that was reached, not of the one wanted: points have the noise that the score is told.
         more = jnp.maximum(ratio(process, t_hat) ** 2 - r**2, 0.0)
         return y + s_noise * jnp.sqrt(more) * jax.random.normal(key, y.shape), t_hat
 
     def step(
         gamma: Array, key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process
     ) -> Step:
+        # In y = x/alpha the flow of every process is dy/dr = eps: over r Heun is the paper's, whatever t is.
         y = x / process.alpha(t)
         if churn > 0.0:
             y, t = lifted(key, y, t, gamma, process)
         dr, alpha_s = ratio(process, s) - ratio(process, t), process.alpha(s)
+        # t is the lifted time by now: Algorithm 2 takes its first slope there.
         slope = noise_of(process.alpha(t) * y, t, score, process)
         other = noise_of(alpha_s * (y + dr * slope), s, score, process)
         x = alpha_s * (y + dr * 0.5 * (slope + other))

@@ -41,6 +41,7 @@ def _quadratic(process: Process, end: float, share: Array, rho: float) -> Array:
 
 def _log_ratios(process: Process, end: float) -> Array:
     """Returns log r at t_max and at the end, `[2]`."""
+    # Logarithms: r spans four to five powers of ten, and times are found from log SNR.
     return -0.5 * process.log_snr(jnp.asarray([process.t_max, end], float))
 
 
@@ -139,6 +140,7 @@ class Grid:
             if knots is None:
                 return jnp.linspace(process.t_max, self.end(process), count)
             size = knots.shape[0]
+            # By NumPy, in float64: a rank that rounding moves over a half would be another knot.
             return knots[np.round(np.linspace(size - 1, 0, count)).astype(int)]
         return self.spread(process, count - 1, count - 1)
 
@@ -153,6 +155,7 @@ class Grid:
           most: The most steps that the program may be asked for.
         """
         rank = jnp.arange(most + 1)
+        # The share stays 1 after the last time, so that no time is ever asked for beyond the end.
         last, share = rank >= steps, jnp.minimum(rank / jnp.maximum(steps, 1), 1.0)
         knots, end = self._knots(process), process.t_end if self._t_end is None else self._t_end
         if not isinstance(self._grid, str):
@@ -161,6 +164,7 @@ class Grid:
         else:
             found = _NAMED[self._grid](process, end, share, self._rho)
         if knots is None:
+            # Both ends are put in: the inverse of log SNR finds them to its tolerance alone.
             found = jnp.where(last, end, found)
             return found.at[0].set(process.t_max)
         if self._grid == "time":
@@ -222,6 +226,7 @@ def _descending(times: Sequence[float]) -> None:
 def _each_once(knots: Array, wanted: Array, steps: Array | int) -> Array:
     """Returns the places of the knots nearest to times, each once, with both ends, `[most + 1]`."""
     size, rank = knots.shape[0], jnp.arange(wanted.shape[0])
+    # knots ascend and times fall; each lies between the knots above - 1 and above.
     above = jnp.clip(jnp.searchsorted(knots, wanted), 1, size - 1)
     nearer = jnp.where(wanted - knots[above - 1] < knots[above] - wanted, above - 1, above)
     # Two of one knot: the later goes down, and up again where it would leave too few for the rest.

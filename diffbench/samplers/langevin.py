@@ -13,7 +13,7 @@ from diffbench.process import Process
 from diffbench.samplers.base import langevin_step, unflown
 from diffbench.samplers.grids import Grid
 
-DEFAULT_LEVELS = 50
+DEFAULT_LEVELS = 50  # as many as the process `ncsn` has by default
 
 
 @SAMPLERS.register("annealed_langevin", later=("grid", "rho"))
@@ -69,11 +69,12 @@ def annealed_langevin(
         def body(x: Array, inputs: tuple[PRNGKey, Array]) -> tuple[Array, None]:
             key, t = inputs
             sigma, sigma_last = process.sigma(t), process.sigma(t_last)
+            # For growth 2 that is step sigma^2: one step at all levels, in units of each one's noise.
             h = step * sigma_last**2 * (sigma / sigma_last) ** growth
             return langevin_step(key, x, h, score(x, t)).x, None
 
         x, _ = jax.lax.scan(body, x, (keys, times))
-        if denoise:
+        if denoise:  # E[x_0 | x] where alpha is 1; left out, samples are blurred by sigma_L
             x = x + process.sigma(t_last) ** 2 * score(x, t_last)
         return x, times.size + int(denoise)
 

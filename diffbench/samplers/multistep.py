@@ -53,6 +53,7 @@ def multistep(scheme: Callable[[Array, Process], Scheme], estimate: Estimate) ->
     """
 
     def go(key: PRNGKey, x: Array, t: Array, steps: Array | int, score: Score, process: Process) -> Step:
+        # Before the loop, for all steps at once: coefficients depend on times alone.
         made = scheme(t, process)
         keys = jax.random.split(key, t.size - 1)
 
@@ -64,6 +65,7 @@ def multistep(scheme: Callable[[Array, Process], Scheme], estimate: Estimate) ->
                 return Step(mean, mean), past
             return Step(mean + made.spread[i] * jax.random.normal(keys[i], x.shape), mean), past
 
+        # Zeros stand for the past that is not there yet; the coefficients of the first steps are 0 there.
         start = Step(x, x), jnp.zeros((made.past.shape[1], *x.shape), x.dtype)
         return jax.lax.fori_loop(0, steps, body, start)[0]
 
@@ -98,6 +100,7 @@ def interpolated(order: int, nodes: Array, points: Array, measure: Array, *, ahe
         found = [(measure[which] * _lagrange(at, j, points[which])).sum(axis=-1) for j in range(at.shape[-1])]
         return jnp.pad(jnp.stack(found, axis=-1), ((0, 0), (0, order - number)))
 
+    # A row each while the past grows; from then on all rows have the same number of nodes.
     ramp = [rows(np.array([i]), i + 1) for i in range(min(order - 1, steps))]
     rest = [rows(np.arange(order - 1, steps), order)] if steps >= order else []
     return jnp.concatenate([*ramp, *rest])
@@ -151,5 +154,6 @@ def two_of(gain: Array, half: Array) -> Array:
       Lu et al. (2022, DPM-Solver++), Algorithm 2.
     """
     h = jnp.diff(half)
+    # 1/(2r) of the first step is 0, for it has no past: its order is 1.
     part = jnp.concatenate([jnp.zeros(1, h.dtype), 0.5 * h[1:] / h[:-1]])
     return gain[:, None] * jnp.stack([1.0 + part, -part], axis=-1)

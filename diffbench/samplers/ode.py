@@ -93,6 +93,7 @@ def probability_flow(
 
     def heun(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
         slope = flow(x, t, score, process)
+        # On the last step too, for t_end has noise left: Karras's Euler step is for an end at 0.
         other = flow(x + (s - t) * slope, s, score, process)
         x = x + (s - t) * 0.5 * (slope + other)
         return Step(x, x)
@@ -110,9 +111,11 @@ def probability_flow(
             y0=x,
             stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
             max_steps=max_steps,
+            # A solve that did not end is NaN, which its row tells; what a program raises is no result.
             throw=False,
         )
         solved = solution.result == diffrax.RESULTS.successful
+        # One for the first slope of all: every later step begins with the last slope of the one before.
         nfe = stages * solution.stats["num_steps"] + 1
         return jnp.where(solved, solution.ys[-1], jnp.nan), nfe
 

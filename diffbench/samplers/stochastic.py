@@ -84,14 +84,17 @@ def predictor_corrector(
     def correct(key: PRNGKey, x: Array, a: Array, slope: Array) -> Array:
         # Redrawing z from the same key gives the very noise that the step will add.
         z = jax.random.normal(key, x.shape)
+        # Means over the batch, as in the reference code: by norms of single points h would be one for each.
         ratio = _mean_norm(z) / _mean_norm(slope)
         return langevin_step(key, x, 2.0 * a * (snr * ratio) ** 2, slope).x
 
     def step(key: PRNGKey, x: Array, t: Array, s: Array, score: Score, process: Process) -> Step:
         key_predict, key_correct = jax.random.split(key)
+        # The reference code takes 1 - beta of its own discrete chain, which sub-VP does not have.
         a = jnp.exp(2.0 * (process.log_alpha(t) - process.log_alpha(s)))
         for key_one in jax.random.split(key_correct, corrections):
             x = correct(key_one, x, a, score(x, t))
+        # The predictor asks anew, at the corrected points: corrections + 1 evaluations a step.
         return reverse_sde_step(key_predict, x, t, s, score(x, t), process)
 
     return Sampler(

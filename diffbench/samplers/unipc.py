@@ -64,6 +64,7 @@ def unipc(
 
     def table(t: Array, process: Process) -> _Table:
         half, alpha = half_log_snr(process, t), process.alpha(t[1:])
+        # B(h) of the paper, whose digits 1 - exp(-h) would lose where steps are many.
         gain = -alpha * jnp.expm1(-jnp.diff(half))
         predict = alpha[:, None] * exponential(order, half)
         # With one difference the weight is 1/2, as it is exactly where h is small.
@@ -78,6 +79,7 @@ def unipc(
 
         def body(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             before, predicted, past = carry
+            # The one evaluation of a step, at the predicted point: corrector and next predictor share it.
             past = pushed(past, data_of(predicted, t[i], score, process))
             # Into the first time no step leads: its point is not corrected.
             last = jnp.maximum(i - 1, 0)
