@@ -9,7 +9,6 @@ import pytest
 
 from diffbench import measuring
 from diffbench.contracts import DATASETS
-from diffbench.suites import given
 from diffbench.suites.given import Given
 
 N = 64
@@ -69,15 +68,6 @@ def test_a_floor_is_drawn_at_the_number_of_samples_and_used_again(measured):
     assert sorted((store.root / "floors").glob("*.json")) == floors
     assert [path.stat().st_mtime_ns for path in floors] == before
     assert all(store.read("floor", path.stem)["spec"]["n"] == N for path in floors)
-
-
-@pytest.mark.slow
-def test_the_order_of_a_file_does_not_decide_which_samples_a_part_is_of(measured):
-    x = _truth(1000)
-    sorted_by_class = x[np.lexsort(x.T)]
-    first = given.shuffled(sorted_by_class)[:100]
-    assert abs(first[:, 0].mean() - x[:, 0].mean()) < 5 * x[:, 0].std() / 10
-    np.testing.assert_array_equal(np.sort(given.shuffled(x), axis=0), np.sort(x, axis=0))
 
 
 def test_a_row_is_what_its_samples_are_whatever_their_file_is_called(command, tmp_path):
@@ -212,27 +202,3 @@ def test_each_mistake_is_one_line(command, tmp_path, words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda x: x * 10, "are they in data coordinates?"),
-        (lambda x: x / 10, "are they in data coordinates?"),
-        (lambda x: x + 30, "are they in data coordinates?"),
-    ],
-)
-def test_another_scale_is_a_hint(change, said):
-    assert said in given.hint(change(_truth(500)), NINE)
-    assert given.hint(_truth(500), NINE) is None
-
-
-def test_standardised_samples_get_the_hint_that_helps():
-    wide = DATASETS.build("eight_gaussians", radius=20.0)
-    assert "--coordinates standardised" in given.hint(_truth(500) / NINE.scale, wide)
-
-
-def test_digests_are_of_the_numbers_alone():
-    x = _truth()
-    assert given.digest(x) == given.digest(x.copy())
-    assert given.digest(x) != given.digest(x[::-1].copy())

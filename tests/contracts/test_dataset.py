@@ -1,4 +1,4 @@
-"""Keys from names, coordinates and entropy of a dataset, and the registries themselves."""
+"""Coordinates and entropy of a dataset, and the registries themselves."""
 
 import dataclasses
 import math
@@ -7,35 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, NEEDS, SAMPLERS, Outcome, key_for
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
 from diffbench.sources.base import SOURCES
-
-
-def bits(key):
-    return tuple(np.asarray(jax.random.key_data(key)).tolist())
-
-
-def test_keys_depend_on_seed_labels_and_their_order():
-    keys = [
-        key_for(0),
-        key_for(1),
-        key_for(0, "a"),
-        key_for(0, "b"),
-        key_for(0, "a", "b"),
-        key_for(0, "b", "a"),
-        key_for(0, "ab"),
-        key_for(1, "a"),
-        key_for(0, "a", 1),
-    ]
-    assert len({bits(key) for key in keys}) == len(keys)
-    assert bits(key_for(3, "draw", 7)) == bits(key_for(3, "draw", "7"))
-
-
-def test_keys_never_change():
-    # Every stored result hangs on these bits.
-    assert bits(key_for(0, "draw", "nine_gaussians")) == (3789573909, 2987658342)
 
 
 def test_standardise_and_restore_are_inverse():
@@ -90,13 +65,3 @@ def test_each_registry_has_its_group_and_its_parts(registry, kind, group):
     assert registry.loaded()
     for name in registry.loaded():
         assert isinstance(registry.complete(name), dict)
-
-
-@pytest.mark.parametrize("what", NEEDS)
-def test_what_a_metric_needs_is_there_or_is_named(what):
-    nothing = Outcome(None, None, None, None, None, DATASETS.build("circle", thickness=0.0))
-    if what in ("truth", "manifold", "intrinsic"):
-        assert nothing.need(what) is not None
-        return
-    with pytest.raises(ValueError, match=r"^it needs .*, and (this row|dataset 'circle') has none"):
-        nothing.need(what)

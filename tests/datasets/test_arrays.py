@@ -33,24 +33,6 @@ def _suite(file, **changes):
     return parse({**content, **changes})
 
 
-def test_the_halves_share_no_point_and_are_all(arrays):
-    halves = arrays.finite.train, arrays.finite.held_out
-    assert [len(half) for half in halves] == [200, 200]
-    assert len({row.tobytes() for half in halves for row in half.astype(np.float32)}) == 400
-
-
-def test_mean_and_scale_are_those_of_the_training_half(arrays):
-    np.testing.assert_allclose(arrays.mean, arrays.finite.train.mean(axis=0), rtol=1e-6)
-    assert abs(arrays.scale - np.sqrt(arrays.finite.train.var(axis=0).mean())) < 1e-6
-
-
-def test_a_reference_and_fresh_truth_share_no_point(arrays):
-    rows = [arrays.finite.reference(100), arrays.finite.fresh(jax.random.key(1), 100)]
-    assert len({row.tobytes() for x in rows for row in x}) == 200
-    x, rest = arrays.finite.parted(jax.random.key(2), 100, 100)
-    assert len({row.tobytes() for part in (x, rest) for row in part}) == 200
-
-
 def test_images_are_flat_points_with_a_shape(tmp_path):
     np.save(tmp_path / "x.npy", np.random.RandomState(0).random((100, 4, 4, 1)))
     made = DATASETS.build("arrays", train=str(tmp_path / "x.npy"))

@@ -7,7 +7,6 @@ from importlib import metadata
 
 import pytest
 
-from diffbench.contracts import METRICS
 from diffbench.registry import PluginError, Registry, plugin_origin
 
 GROUP = "diffbench.things"
@@ -52,11 +51,6 @@ def announce(monkeypatch, tmp_path, things):
 
 def test_names_are_sorted(things):
     assert things.names() == things.loaded() == ("bag", "box")
-
-
-def test_defaults_are_the_keyword_only_parameters(things):
-    assert things.entry("box").defaults == {"width": 1.0, "height": 2.0}
-    assert things.entry("bag").defaults == {"colour": "red"}
 
 
 def test_complete_puts_what_is_given_over_the_defaults(things):
@@ -212,15 +206,6 @@ def test_every_kind_is_found_in_a_fresh_interpreter(module, kind, least):
     assert len(done.stdout.split()) >= least
 
 
-def test_what_a_program_registers_is_not_shipped_though_no_plug_in_file_brought_it(things):
-    @things.register("pot")
-    def pot():
-        return "pot"
-
-    assert not things.entry("pot").shipped
-    assert METRICS.entry("energy").shipped
-
-
 def test_a_specification_is_built_and_a_part_gives_its_specification(things):
     assert things.from_spec({"name": "box", "params": {"width": 3.0}, "version": 7}) == (3.0, 2.0)
     bag = things.from_spec({"name": "bag", "params": {"colour": "blue"}}, "tea")
@@ -254,19 +239,6 @@ def test_the_digest_of_a_plug_in_file_stands_in_the_specification(things):
         things.register("sack")(lambda: None)
     assert things.spec_of("sack", built=types.SimpleNamespace(version=1))["plugin"] == "abc"
     assert "plugin" not in things.spec_of("box")
-
-
-def test_a_later_parameter_at_its_default_is_in_no_specification():
-    things = Registry("thing")
-
-    @things.register("box", later=("depth",))
-    def box(*, width: float = 1.0, depth: float | None = None):
-        return types.SimpleNamespace(version=1, width=width, depth=depth)
-
-    before = {"name": "box", "params": {"width": 1.0}, "version": 1}
-    assert things.spec_of("box") == things.spec_of("box", {"depth": None}) == before
-    assert things.spec_of("box", {"depth": 3})["params"] == {"width": 1.0, "depth": 3.0}
-    assert things.from_spec(before).depth is None
 
 
 def test_what_is_later_must_be_a_parameter():

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import quickly
 
 
 @pytest.fixture
@@ -54,3 +55,27 @@ def points():
     """Returns points and noise, `[6, 2]` each."""
     random = np.random.RandomState(7)
     return random.standard_normal((6, 2)), random.standard_normal((6, 2))
+
+
+@pytest.fixture
+def one_point():
+    """Returns a function: (sampler, process) -> its samples of data at one point p, and alpha p + sigma eps.
+
+    There x0_hat is p and eps_hat the noise that a point began with, wherever a point is: so what follows the
+    probability flow by either of them arrives where it leads, in as few steps as it takes.
+    """
+    p, eps = np.array([0.7, -1.2]), np.random.RandomState(7).standard_normal((6, 2))
+
+    def samples_of(sampler, process):
+        def score(x, t):
+            return (process.alpha(t) * jnp.asarray(p, float) - x) / process.sigma(t) ** 2
+
+        def at(t):
+            t = jnp.asarray(t)
+            return float(process.alpha(t)) * p + float(process.sigma(t)) * eps
+
+        run = quickly(lambda x: sampler.run(jax.random.key(0), x, score, process)[0])
+        x = run(jnp.asarray(at(process.t_max), float))
+        return np.asarray(x, np.float64), at(sampler.end(process))
+
+    return samples_of

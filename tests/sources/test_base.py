@@ -7,11 +7,10 @@ import pytest
 from plugin_files import plugins_forgotten
 
 from diffbench import plugins
-from diffbench.contracts import DATASETS
 from diffbench.records.store import Store
 from diffbench.registry import plugin_origin
 from diffbench.sources import base
-from diffbench.sources.base import SOURCES, BoundScore, Given, Source
+from diffbench.sources.base import SOURCES, BoundScore, Source
 from diffbench.spec import identify
 from diffbench.stages import draw as draws
 from diffbench.stages.inputs import Inputs
@@ -65,14 +64,6 @@ def test_a_source_of_a_later_version_is_another_specification():
     with plugins_forgotten():
         SOURCES.register("second")(second)
         assert base.spec_of("second") == {"score": {"name": "second", "params": {}, "version": 2}}
-
-
-@pytest.mark.parametrize(
-    ("name", "text"), [("learned", "a trained model"), ("empirical", "a finite training set")]
-)
-def test_a_source_says_what_it_was_not_given(name, text):
-    with pytest.raises(ValueError, match=f"the {name} score needs {text}; got none"):
-        SOURCES.build(name).make(Given(DATASETS.build("circle")))
 
 
 def test_tables_read_the_names_of_sources_without_jax():

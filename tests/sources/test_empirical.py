@@ -4,8 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from diffbench.contracts import DATASETS
 from diffbench.process import PROCESSES
 from diffbench.programs import scores
+from diffbench.sources.base import SOURCES, Given
 from diffbench.sources.empirical import score_of
 
 
@@ -30,3 +32,8 @@ def test_an_empirical_source_is_the_exact_score_of_the_training_points(k):
         alpha, sigma = (float(f(jnp.asarray(t))) for f in (process.alpha, process.sigma))
         want = empirical_in_float64(points, x, alpha, sigma)
         np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-3 / sigma)
+
+
+def test_without_training_points_it_says_what_it_needs():
+    with pytest.raises(ValueError, match="the empirical score needs a finite training set; got none"):
+        SOURCES.build("empirical").make(Given(DATASETS.build("circle")))

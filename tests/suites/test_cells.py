@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from diffbench.contracts import SAMPLERS
 from diffbench.records import runs
 from diffbench.records.store import Store
 from diffbench.spec import canonical, identify
@@ -37,18 +36,6 @@ def test_specifications_are_json_with_every_parameter_filled_in(tiny):
     assert again["fit"]["network"]["params"]["widths"] == [8, 8]
     assert again["fit"]["training"]["learning_rate"] == 2e-3
     assert again["fit"]["family"]["version"] == 1
-
-
-def test_exact_rows_are_per_process_not_per_family(tiny):
-    families = ["score_sde", {"name": "score_sde", "weighting": "likelihood"}, "ddpm"]
-    exact = [c for c in cells_of(tiny(families=families)) if c.score == "exact"]
-    assert [c.family for c in exact] == ["vp", "ddpm_linear"]
-
-
-def test_two_processes_of_one_name_have_labels_of_their_own(tiny):
-    families = ["score_sde", {"name": "score_sde", "process": {"name": "vp", "beta_max": 10.0}}]
-    exact = [c.family for c in cells_of(tiny(families=families)) if c.score == "exact"]
-    assert exact == ["vp", "vp(beta_max=10)"]
 
 
 def test_equal_parts_are_one_row_by_their_first_label_whatever_they_are_called(tiny):
@@ -90,35 +77,11 @@ def test_a_number_is_one_number_however_it_is_written(tiny, key, whole, real):
     assert draws[0] == draws[1]
 
 
-def test_own_and_all_choose_samplers_by_family(tiny):
-    families = ["ddpm", "ncsn"]
-    own = {
-        c.family: c.sampler
-        for c in cells_of(tiny(families=families, samplers=["own"]))
-        if c.score == "learned"
-    }
-    assert own == {"ddpm": "ancestral", "ncsn": "annealed_langevin"}
-    every = [c for c in cells_of(tiny(families=families, samplers=["all"])) if c.score == "learned"]
-    assert {c.sampler for c in every if c.family == "ncsn"} == set(SAMPLERS.names())
-    assert {c.sampler for c in every if c.family == "ddpm"} == set(SAMPLERS.names()) - {"annealed_langevin"}
-
-
-def test_own_named_again_is_one_cell(tiny):
-    cells = cells_of(tiny(samplers=["own", "ancestral"]))
-    assert [c.sampler for c in cells if c.score == "learned"] == ["ancestral"]
-
-
 def test_metrics_all_are_those_that_fit_the_dataset(tiny):
     cells = cells_of(tiny(datasets=["nine_gaussians", "circle"], metrics=["all"]))
     by_data = {c.dataset: {m["name"] for m in c.metrics} for c in cells}
     assert "mode_tv" in by_data["nine_gaussians"] - by_data["circle"]
     assert "manifold_distance" in by_data["circle"] - by_data["nine_gaussians"]
-
-
-def test_budgets_are_cells_of_their_own(tiny):
-    training = {"batch": 16, "sweep": {"steps": [10, 20]}}
-    cells = cells_of(tiny(training=training))
-    assert [c.budget for c in cells if c.score == "learned"] == ["10x16", "20x16"]
 
 
 def rows_of(suite, folder):
@@ -248,26 +211,3 @@ def test_every_wrong_part_is_one_line_before_any_work(tiny, change, text):
 def test_a_wrong_part_is_a_suite_error(tiny):
     with pytest.raises(SuiteError):
         cells_of(tiny(datasets=["nope"]))
-
-
-def test_every_source_of_scores_makes_cells_of_its_own(tiny):
-    scores = ["learned", "exact", "empirical",
-              {"name": "perturbed", "of": "empirical", "size": 0.5, "label": "off"},
-              {"name": "perturbed", "error": "field"}]  # fmt: skip
-    cells = cells_of(tiny(scores=scores, datasets=[{"name": "nine_gaussians", "train_size": 32}]))
-    assert [(c.score, c.kind, c.family, c.process, c.budget) for c in cells[2:]] == [
-        ("exact", "exact", "ddpm_linear", "ddpm_linear", ""),
-        ("empirical", "empirical", "ddpm_linear", "ddpm_linear", ""),
-        ("off", "perturbed", "ddpm_linear", "ddpm_linear", ""),
-        ("learned", "learned", "ddpm", "ddpm_linear", "20x16"),
-        ("perturbed(error=field)", "perturbed", "ddpm", "ddpm_linear", "20x16"),
-    ]
-    _, empirical, off, learned, field = cells[2:]
-    assert off.draw["error"] == {"error": "constant", "size": 0.5}
-    # The empirical score is that of the very points that the models learn from.
-    for cell in (empirical, off):
-        assert {k: cell.draw[k] for k in ("dataset", "train_size", "seed")} == {
-            k: learned.fit[k] for k in ("dataset", "train_size", "seed")
-        }
-    assert field.fit == learned.fit
-    assert field.draw["error"] == {"error": "field", "size": 1.0}

@@ -1,7 +1,5 @@
 """What is refused at the door: metrics that clash or want more points, and builders of nothing."""
 
-import dataclasses
-import functools
 import subprocess
 import sys
 
@@ -9,12 +7,11 @@ import numpy as np
 import pytest
 from plugin_files import plugins_forgotten
 
-from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Column, Metric, Sampler
+from diffbench.contracts import DATASETS, FAMILIES, METRICS, SAMPLERS, Column, Metric
 from diffbench.networks.base import NETWORKS
 from diffbench.process import PROCESSES
-from diffbench.registry import PluginError, plugin_origin
+from diffbench.registry import PluginError
 from diffbench.sources.base import SOURCES
-from diffbench.spec import identify
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
 from diffbench.suites.parts import datasets_of
@@ -158,68 +155,6 @@ def test_a_suite_of_shipped_parts_is_expanded_without_the_checks(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
-
-
-def test_a_sampler_that_ends_below_its_process_is_trusted_no_further_than_the_data(tiny):
-    def deep():
-        run = SAMPLERS.build("probability_flow", t_end=1e-5).run
-        return Sampler(run=run, end=lambda process: 1e-5)
-
-    # Nodes that are told apart below sigma/alpha = 0.008; VP ends at 0.0105, and at 0.001 for t = 1e-5.
-    thin = {"name": "two_moons", "thickness": 0.0, "nodes": 4096}
-    with plugins_forgotten():
-        SAMPLERS.register("deep")(deep)
-        suite = tiny(datasets=[thin], families=["score_sde"], scores=["exact"], samplers=["probability_flow"])
-        expand(suites.parse(suite))
-        with pytest.raises(
-            SuiteError, match=r"can be trusted down to sigma/alpha = 0\.00.*vp ends at 0\.001"
-        ):
-            expand(suites.parse({**suite, "samplers": ["deep"]}))
-
-
-def held(origin, digest, registry, name, build):
-    with plugin_origin(origin, digest):
-        registry.register(name)(build)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("registry", "build", "places"),
-    [
-        (PROCESSES, lambda: PROCESSES.build("ddpm_linear", steps=50), ["process"]),
-        (NETWORKS, lambda: NETWORKS.build("mlp", widths=(4, 4), embedding_width=4), ["fit", "network"]),
-    ],
-    ids=["process", "network"],
-)
-def test_an_edited_process_or_network_of_a_plug_in_file_makes_other_records(registry, build, places, tiny):
-    found = []
-    for digest in ("0123", "4567"):
-        with plugins_forgotten():
-            held("p.py", digest, registry, "mine", build)
-            asked = {"families": [{"name": "ddpm", "process": "mine"}]} if registry is PROCESSES else {}
-            more = asked or {"network": {"name": "mine"}}
-            draw = expand(suites.parse(tiny(**more)))[-1].draw
-            part = functools.reduce(lambda spec, key: spec[key], places, draw)
-            found.append((part["plugin"], identify(draw["fit"])))
-    assert [digest for digest, _ in found] == ["0123", "4567"]
-    assert found[0][1] != found[1][1]
-
-
-def test_a_process_and_a_network_have_versions_of_their_own(tiny):
-    class Second(NETWORKS.entry("mlp").build):
-        version = 2
-
-    def third():
-        return dataclasses.replace(PROCESSES.build("ddpm_linear", steps=50), version=3)
-
-    with plugins_forgotten():
-        NETWORKS.register("second")(Second)
-        PROCESSES.register("third")(third)
-        network = {"name": "second", "widths": [4, 4], "embedding_width": 4}
-        fit = expand(suites.parse(tiny(network=network, families=[{"name": "ddpm", "process": "third"}])))[
-            -1
-        ].fit
-    assert (fit["network"]["version"], fit["process"]["version"]) == (2, 3)
 
 
 def test_points_that_stand_evenly_are_a_row_of_their_own_and_the_tutorial_s(tiny):

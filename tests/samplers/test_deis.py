@@ -1,0 +1,27 @@
+"""DEIS: its orders, and a step that is exact where the estimate of the noise is."""
+
+import numpy as np
+import pytest
+
+from diffbench.contracts import SAMPLERS
+from diffbench.process import PROCESSES
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "text"),
+    [
+        ({"order": 4}, ValueError, "order must be at most 3; got 4"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_parameters_of_its_own_are_refused(params, error, text):
+    with pytest.raises(error, match=text):
+        SAMPLERS.build("deis", **params)
+
+
+@pytest.mark.parametrize(
+    "params", [{"order": 1}, pytest.param({"order": 3}, marks=pytest.mark.slow)], ids=str
+)
+def test_of_data_at_one_point_three_steps_arrive_where_the_flow_leads(params, one_point):
+    found, wanted = one_point(SAMPLERS.build("deis", steps=3, **params), PROCESSES.build("vp"))
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
