@@ -174,7 +174,9 @@ def measure(request: Measure) -> int:
     checks.choice("--coordinates", request.coordinates, measuring.COORDINATES)
     if request.nfe is not None:
         checks.count("--nfe", request.nfe)
-    given, hints = measuring.load(request.files, dataset, request.label, request.nfe, request.coordinates)
+    given, hints = measuring.load(
+        request.files, dataset, request.label, request.nfe, request.coordinates, "--coordinates standardised"
+    )
     train = None
     if request.train is not None:
         train = fitted(arrayfiles.read(request.train), dataset, str(request.train))

@@ -99,8 +99,14 @@ def built(entry: Entry) -> Dataset:
     return build(DATASETS, "datasets", item)
 
 
-def load(paths: Sequence[Path], dataset: Dataset, label: str | None = None, nfe: int | None = None,
-         coordinates: str = "data") -> tuple[tuple[Given, ...], list[str]]:  # fmt: skip
+def load(
+    paths: Sequence[Path],
+    dataset: Dataset,
+    label: str | None = None,
+    nfe: int | None = None,
+    coordinates: str = "data",
+    remedy: str = "coordinates = 'standardised'",
+) -> tuple[tuple[Given, ...], list[str]]:
     """Reads samples of models, and says what looks odd of each.
 
     Args:
@@ -109,6 +115,7 @@ def load(paths: Sequence[Path], dataset: Dataset, label: str | None = None, nfe:
       label: What tables call the one model; its file's name by default.
       nfe: Score evaluations of each sample, as the user says.
       coordinates: "data", or "standardised" for samples that are (x - mean)/scale.
+      remedy: How the user says that, for a hint.
 
     Returns:
       The samples in data coordinates, and hints, each a line.
@@ -129,7 +136,7 @@ def load(paths: Sequence[Path], dataset: Dataset, label: str | None = None, nfe:
             if coordinates == "standardised":
                 x = arrayfiles.of_numbers(x * dataset.scale + np.asarray(dataset.mean, np.float64), str(file))
             samples[seed] = x
-            said = given.hint(x, dataset)
+            said = given.hint(x, dataset, remedy)
             hints += [] if said is None else [f"{file}: {said}"]
         _equally_many(samples, files)
         found.append(Given(called, samples, nfe))

@@ -94,12 +94,13 @@ def fitted(x: np.ndarray, dataset: Dataset, what: str) -> np.ndarray:
     return flat
 
 
-def hint(x: np.ndarray, dataset: Dataset) -> str | None:
+def hint(x: np.ndarray, dataset: Dataset, remedy: str = "x * scale + mean") -> str | None:
     """Returns what to look at where samples lie elsewhere than the data, or None.
 
     Args:
       x: Samples, data coordinates, `[n, D]`.
       dataset: The dataset, with its own mean and scale.
+      remedy: What standardised samples need, in the words of who gave them.
     """
     mean = np.asarray(x, np.float64).mean(axis=0)
     spread = float(np.sqrt(np.asarray(x, np.float64).var(axis=0).mean()))
@@ -110,7 +111,7 @@ def hint(x: np.ndarray, dataset: Dataset) -> str | None:
     about = f"mean {_shown(mean)} and spread {spread:.3g} where the data has {theirs}"
     unit = np.abs(mean).max() < 0.5 and 0.5 < spread < 2.0
     return f"they have {about}; " + (
-        "standardised samples need --coordinates standardised" if unit else "are they in data coordinates?"
+        f"standardised samples need {remedy}" if unit else "are they in data coordinates?"
     )
 
 

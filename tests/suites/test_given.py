@@ -36,9 +36,11 @@ def test_another_scale_is_a_hint(change, said):
     assert given.hint(_truth(500), NINE) is None
 
 
-def test_standardised_samples_get_the_hint_that_helps():
+def test_standardised_samples_get_the_hint_that_helps_in_the_words_of_who_gave_them():
     wide = DATASETS.build("eight_gaussians", radius=20.0)
-    assert "--coordinates standardised" in given.hint(_truth(500) / NINE.scale, wide)
+    x = _truth(500) / NINE.scale
+    assert given.hint(x, wide).endswith("; standardised samples need x * scale + mean")
+    assert given.hint(x, wide, "--coordinates standardised").endswith("need --coordinates standardised")
 
 
 def test_digests_are_of_the_numbers_alone():
