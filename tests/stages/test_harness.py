@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plugin_files import plugins_forgotten
 
 import diffbench
 from diffbench.contracts import METRICS
 from diffbench.records.store import FOLDERS, Store
-from diffbench.registry import Entry
+from diffbench.registry import plugin_origin
 from diffbench.stages import harness, planning
 from diffbench.suites import suite as suites
 from diffbench.suites.cells import expand
@@ -270,11 +271,16 @@ def test_times_hold_what_the_truth_took_too(done):
     ]
 
 
-def test_metrics_that_were_asked_for_lead_and_so_do_those_of_the_user(tiny, tmp_path, monkeypatch):
-    def mine(*, k: int = 1):
-        return METRICS.build("energy")
+@pytest.fixture
+def own():
+    """Has the parts of a user's go with a test."""
+    with plugins_forgotten():
+        yield
 
-    monkeypatch.setitem(METRICS._entries, "mine", Entry(mine, "mine.py", "0123"))
+
+def test_metrics_that_were_asked_for_lead_and_so_do_those_of_the_user(tiny, tmp_path, own):
+    with plugin_origin("mine.py", "0123"):
+        METRICS.register("mine")(lambda *, k=1: METRICS.build("energy"))
     suite, store = suites.parse(tiny()), Store(tmp_path)
     plan = planning.plan(expand(suite), store)
     metrics = {name: {"name": name, "params": {}} for name in ("energy", "mmd2", "mine")}
