@@ -22,6 +22,7 @@ def test_wrong_parameters_of_its_own_are_refused(params, error, text):
         SAMPLERS.build("edm", **params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", [{}], ids=str)
 def test_of_data_at_one_point_three_steps_arrive_where_the_flow_leads(params, one_point):
     found, wanted = one_point(SAMPLERS.build("edm", steps=3, **params), PROCESSES.build("vp"))
