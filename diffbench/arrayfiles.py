@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # it takes half a second, and other files need none of it
 # Numbers that float32 holds keep its bits whichever type they came in; larger ones need float64.
 _WIDE = 1e30
 _SEED = re.compile(r"samples_seed(\d+)")
+# What each framework's own files come to.
+_SAVE = "in Python, numpy.save('FILE.npy', samples) writes one"
 
 
 class Unreadable(ValueError):
@@ -42,10 +44,14 @@ def read(path: Path | str) -> np.ndarray:
     """
     path = Path(path)
     kind = idxfiles.read if idxfiles.is_idx(path) else _KINDS.get(path.suffix.lower())
+    if path.is_dir():
+        raise Unreadable(f"{path}: expected a file of samples ({', '.join(SUFFIXES)}); got a folder")
     if not path.is_file():
         raise Unreadable(f"no file {str(path)!r}; give a file of samples ({', '.join(SUFFIXES)})")
     if kind is None:
-        raise Unreadable(f"{path}: expected one of {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}")
+        raise Unreadable(
+            f"{path}: expected one of {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}; {_SAVE}"
+        )
     try:
         found = kind(path)
     except Unreadable:
@@ -90,18 +96,34 @@ def of_numbers(value: ArrayLike, what: str) -> np.ndarray:
     Raises:
       Unreadable: If it is none, or empty.
     """
-    try:
-        found = np.asarray(value)
-    except Exception as error:
-        raise Unreadable(f"{what}: expected an array of real numbers; got {type(value).__name__}") from error
-    if found.dtype.kind not in "fiu":
-        raise Unreadable(f"{what}: expected real numbers; got {_kind_of(found)}")
+    found = real(value, what)
     if found.size == 0:
         raise Unreadable(f"{what}: expected points; got an empty array of shape {list(found.shape)}")
     largest = (
         np.abs(found[np.isfinite(found)], dtype=np.float64) if found.dtype.kind == "f" else np.abs(found)
     )
     return found.astype(np.float32 if largest.max(initial=0.0) < _WIDE else np.float64)
+
+
+def real(value: ArrayLike, what: str) -> np.ndarray:
+    """Returns an array of real numbers, of the type they came in.
+
+    Args:
+      value: What should be one.
+      what: What it is, for the message.
+
+    Raises:
+      Unreadable: If it is none.
+    """
+    try:
+        found = np.asarray(value)
+    except Exception as error:
+        raise Unreadable(f"{what}: expected an array of real numbers; got {type(value).__name__}") from error
+    if found.dtype.kind not in "fiu" and not (found.size == 0 and isinstance(value, list | tuple)):
+        # NumPy makes an array of anything, and calls it objects.
+        got = _kind_of(found) if found.ndim or isinstance(value, str) else type(value).__name__
+        raise Unreadable(f"{what}: expected real numbers; got {got}")
+    return found
 
 
 def by_seed(folder: Path | str) -> dict[int, Path]:
@@ -142,10 +164,26 @@ def _the_one(arrays: Json, wanted: str, path: Path) -> ArrayLike:
 
 
 def _npy(path: Path) -> ArrayLike:
-    found = np.load(path, allow_pickle=False)
+    with path.open("rb") as file:
+        # NumPy takes any other file for a pickle, and says how to run it.
+        if file.read(6) not in (b"\x93NUMPY", b"PK\x03\x04"):
+            raise Unreadable(f"{path}: cannot be read as .npy: it is no array of NumPy; {_SAVE}")
+    found = _plain(lambda: np.load(path, allow_pickle=False), path)
     if not isinstance(found, np.ndarray):
         raise Unreadable(f"{path}: expected one array; got an archive: call it .npz")
     return found
+
+
+def _plain(load: Callable[[], ArrayLike], path: Path) -> ArrayLike:
+    """Returns what NumPy loads, which may be no pickle: one runs what its writer wants."""
+    try:
+        return load()
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise Unreadable(
+            f"{path}: expected an array of real numbers; got Python objects (a pickle), which are not loaded"
+        ) from error
 
 
 def _npz(path: Path) -> ArrayLike:
@@ -156,14 +194,14 @@ def _npz(path: Path) -> ArrayLike:
         wanted = "arr_0" if "arr_0" in names or len(names) != 1 else names[0]
         if wanted not in names:
             return _the_one(dict.fromkeys(names), "arr_0", path)
-        return archive[wanted]
+        return _plain(lambda: archive[wanted], path)
 
 
 def _csv(path: Path) -> ArrayLike:
     import pandas as pd
 
     first = pd.read_csv(path, header=None, nrows=1, encoding="utf-8-sig")
-    numbers = all(kind.kind in "fiu" for kind in first.dtypes)
+    numbers = all(kind.kind in "fiu" for kind in first.dtypes) and not _above_an_index(first)
     table = pd.read_csv(path, header=None if numbers else 0, encoding="utf-8-sig")
     if numbers and _counts(first, table):
         table = table.iloc[1:]
@@ -178,6 +216,12 @@ def _counts(first: pd.DataFrame, table: pd.DataFrame) -> bool:
     return whole and fractions and first.iloc[0].tolist() == list(range(first.shape[1]))
 
 
+def _above_an_index(first: pd.DataFrame) -> bool:
+    """Returns whether a first line is a head of column numbers after an empty cell: above line numbers."""
+    cells = first.iloc[0].tolist()
+    return len(cells) > 1 and cells[0] != cells[0] and cells[1:] == list(range(len(cells) - 1))
+
+
 def _parquet(path: Path) -> ArrayLike:
     import pandas as pd
 
@@ -187,9 +231,12 @@ def _parquet(path: Path) -> ArrayLike:
 def _of_table(table: pd.DataFrame, path: Path) -> ArrayLike:
     others = [str(name) for name, kind in table.dtypes.items() if kind.kind not in "fiu"]
     if others:
+        apart = (
+            "; columns are parted by commas" if path.suffix.lower() == ".csv" and table.shape[1] == 1 else ""
+        )
         raise Unreadable(
             f"{path}: expected a column of numbers for each coordinate; {', '.join(others[:3])} "
-            f"{'holds' if len(others) == 1 else 'hold'} something else"
+            f"{'holds' if len(others) == 1 else 'hold'} something else{apart}"
         )
     return table.to_numpy(np.float64)
 

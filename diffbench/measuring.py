@@ -81,9 +81,15 @@ def entry_of(text: Entry) -> Entry:
 
     name, _, inside = text.strip().partition("(")
     try:
+        if not inside.endswith(")"):
+            raise SuiteError(
+                f"dataset: expected NAME or NAME(key=value, ...); got {text!r}, which has no ) at its end"
+            )
         params = tomllib.loads(f"x = {{{inside.removesuffix(')')}}}")["x"]
     except tomllib.TOMLDecodeError as error:
-        raise SuiteError(f"dataset: expected NAME or NAME(key=value, ...); got {text!r}") from error
+        raise SuiteError(
+            f"dataset: expected NAME or NAME(key=value, ...), words as values in quotes; got {text!r}"
+        ) from error
     return {"name": name.strip(), **params}
 
 
@@ -176,6 +182,7 @@ def measure(
     train = 0 if request.train is None else len(request.train)
     if train:
         entry = {"train_size": train, **({"name": entry} if isinstance(entry, str) else entry)}
+    given.judging(request.metrics)
     metrics = list(request.metrics) or given.chosen(entry, train)
     plans = []
     for n in dict.fromkeys(one.n for one in request.given):

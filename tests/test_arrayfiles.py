@@ -39,6 +39,11 @@ def test_a_table_without_a_head_keeps_its_first_line(tmp_path):
     np.testing.assert_array_equal(arrayfiles.read(tmp_path / "x.csv"), [[1, 2], [3, 4]])
 
 
+def test_line_numbers_that_pandas_writes_are_no_coordinate(tmp_path):
+    pd.DataFrame(X).to_csv(tmp_path / "x.csv", float_format="%.9g")
+    np.testing.assert_array_equal(arrayfiles.read(tmp_path / "x.csv"), X)
+
+
 def test_an_archive_with_one_array_needs_no_name(tmp_path):
     np.savez(tmp_path / "x.npz", mine=X)
     np.testing.assert_array_equal(arrayfiles.read(tmp_path / "x.npz"), X)
@@ -55,6 +60,11 @@ def _broken(folder):
     np.savez(folder / "two.npz", a=X, b=X)
     save_file({"a": X, "b": X}, folder / "two.safetensors")
     np.save(folder / "objects.npy", np.array([{}, {}], object), allow_pickle=True)
+    np.savez(folder / "objects.npz", np.array([{}, {}], object))
+    (folder / "text.npy").write_text("1 2")
+    (folder / "nothing.npy").write_bytes(b"")
+    (folder / "semicolons.csv").write_text("1;2\n3;4\n")
+    (folder / "folder.npy").mkdir()
     np.save(folder / "complex.npy", X + 1j)
     np.save(folder / "empty.npy", X[:0])
     (folder / "text.csv").write_text("x,name\n1,a\n2,b\n")
@@ -71,14 +81,22 @@ def _broken(folder):
         ("none.npy", "no file"),
         ("two.npz", "expected one array, or one that is called arr_0; got a, b"),
         ("two.safetensors", "expected one array, or one that is called samples; got a, b"),
-        ("objects.npy", "cannot be read as .npy"),
+        ("objects.npy", r"expected an array of real numbers; got Python objects \(a pickle\)"),
+        ("objects.npz", r"expected an array of real numbers; got Python objects \(a pickle\)"),
+        ("text.npy", r"it is no array of NumPy; in Python, numpy\.save"),
+        ("nothing.npy", "it is no array of NumPy"),
+        ("semicolons.csv", "1;2 holds something else; columns are parted by commas"),
+        ("folder.npy", r"expected a file of samples \(.*\); got a folder"),
         ("complex.npy", "expected real numbers; got complex numbers"),
         ("empty.npy", r"expected points; got an empty array of shape \[0, 2\]"),
         ("text.csv", "expected a column of numbers for each coordinate; name holds something else"),
         ("cut.npy", "cannot be read as .npy"),
         ("cut.parquet", "cannot be read as .parquet"),
         ("cut.npz", "cannot be read as .npz"),
-        ("x.pt", "expected one of .npy, .npz, .csv, .parquet, .safetensors; got '.pt'"),
+        (
+            "x.pt",
+            r"expected one of .npy, .npz, .csv, .parquet, .safetensors; got '.pt'; in Python, numpy\.save",
+        ),
         ("bare", "got 'no suffix'"),
     ],
 )

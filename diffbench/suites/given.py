@@ -172,6 +172,21 @@ def chosen(dataset: Entry, train: int = 0) -> list[str]:
     return [name for name in wanted if parts.lacks(METRICS.build(name), built, points) is None]
 
 
+def judging(metrics: Sequence[Entry]) -> None:
+    """Raises where a metric that was asked for by name judges a score, which samples have not.
+
+    Raises:
+      SuiteError: If one does, with what may be asked instead.
+    """
+    for entry in metrics:
+        name = entry if isinstance(entry, str) else entry.get("name")
+        if name in METRICS.names() and "samples" not in METRICS.build(str(name)).needs:
+            fit = [one for one in METRICS.loaded() if "samples" in METRICS.build(one).needs]
+            raise SuiteError(
+                f"metrics: {name} judges a score, and samples alone have none; of samples: {', '.join(fit)}"
+            )
+
+
 def rows_of(
     suite: Suite, given: Sequence[Given], train: np.ndarray | None = None
 ) -> tuple[list[Cell], list[Kept]]:
@@ -189,7 +204,7 @@ def rows_of(
     labels = [one.label for one in given]
     for label in labels:
         if labels.count(label) > 1:
-            raise SuiteError(f"samples: {label!r} is there twice; give one of them a label of its own")
+            raise SuiteError(f"samples: {label!r} is there twice; give it once, or call one file otherwise")
     (data,) = parts.datasets_of(suite)
     section = rows.section_of(data, suite)
     kept: list[Kept] = []
