@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 from diffbench import checks
 from diffbench.api import session
-from diffbench.api.data import Data
+from diffbench.api.data import Data, data_of
 from diffbench.api.noise import Noise, entry_of
-from diffbench.api.scores import Score, content_of, data_of
+from diffbench.api.scores import Score, content_of
 from diffbench.measuring import COORDINATES
 from diffbench.process import PROCESSES
 from diffbench.sources.brought import NAME, Function, keep
@@ -21,7 +21,7 @@ _calls = itertools.count(1)
 
 
 class BroughtError(RuntimeError):
-    """A function that was given to `diffbench.score` raised; the message is its own."""
+    """A function that was given to `diffbench.score` raised, or returned something else than a score."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -54,15 +54,22 @@ class Brought(Score):
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """See `Score.watched`."""
-        self.function.failed = None
+        self.function.failed = self.function.astray = None
         try:
             yield
+        except session.Failed as failed:
+            at = self.function.astray
+            if at is None or self.function.failed is not None:
+                raise
+            told = f"your score function first returned what is not finite at {self.function.time} = {at:g}"
+            raise session.Failed(failed.what, failed.status, f"{failed.reason}; {told}") from failed
         finally:
             theirs = self.function.failed
-            if theirs is not None:
-                raise BroughtError(
-                    f"your score function raised {type(theirs).__name__}: {theirs}"
-                ) from theirs
+            if isinstance(theirs, Exception):
+                said = self.function.told(theirs)
+                raise BroughtError(f"your score function {' '.join(said.split())}") from theirs
+            if theirs is not None:  # somebody wants to stop
+                raise theirs
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -75,7 +82,7 @@ class Unbound(Score):
         """See `Score.on`."""
         if data is None:
             raise TypeError("a brought score needs its dataset, such as dataset='two_moons'")
-        return self.make(data_of(data))
+        return self.make(data_of(data, "dataset"))
 
     def __repr__(self) -> str:
         return "Score(brought, " + ", ".join(f"{key}={one}" for key, one in self.about.items()) + ")"
@@ -110,7 +117,8 @@ def score(
       time: What it gets: "t", "sigma", "log_snr", or "step", the index of the process's discrete time.
 
     Raises:
-      ValueError: If a word is none of these.
+      ValueError: If a word is none of these, or the framework is not installed.
+      TypeError: If the function is none.
 
     Example:
       mine = diffbench.score(lambda x, t: net(x, t), process="vp", framework="torch", predicts="eps")
@@ -134,5 +142,5 @@ def score(
         return Brought(NAME, data, content, about, 0, session.folder(), known, token)
 
     if dataset is not None:
-        return bound(data_of(dataset))
+        return bound(data_of(dataset, "dataset"))
     return Unbound(NAME, Data({"name": ""}), {}, about, 0, session.folder(), bound)

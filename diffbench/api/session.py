@@ -36,12 +36,14 @@ class Failed(RuntimeError):
     """What was asked for was tried and did not end well; the message says what became of it.
 
     Attributes:
+      what: What was tried.
       status: "diverged", "error", "timeout" or "out_of_memory".
+      reason: What became of it.
     """
 
     def __init__(self, what: str, status: str, reason: str):
         super().__init__(f"{what} ended as {status}: {reason}" if reason else f"{what} ended as {status}")
-        self.status = status
+        self.what, self.status, self.reason = what, status, reason
 
 
 _own: list[tempfile.TemporaryDirectory[str]] = []

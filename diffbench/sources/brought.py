@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import itertools
 from collections.abc import Callable
 from types import ModuleType
@@ -40,6 +41,10 @@ PREDICTS = ("score", "eps", "x0", "v", "velocity")
 TIMES = ("t", "sigma", "log_snr", "step")
 
 
+class Returned(TypeError):
+    """A function returned what is no score; the message says what it must return."""
+
+
 @dataclasses.dataclass(eq=False)
 class Function:
     """A function of the user's, and what became of its calls.
@@ -51,6 +56,7 @@ class Function:
       time: One of `TIMES`: what it gets as the time. "step" is the index of the process's discrete time.
       calls: How often it was called; of a function in JAX, which is traced, 0.
       failed: What it raised, or None.
+      astray: What it got as the time when it first returned what is not finite, or None.
     """
 
     call: Callable[..., object]
@@ -58,7 +64,8 @@ class Function:
     predicts: str = "score"
     time: str = "t"
     calls: int = 0
-    failed: Exception | None = None
+    failed: BaseException | None = None
+    astray: float | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.call):
@@ -66,6 +73,8 @@ class Function:
         checks.choice("framework", self.framework, FRAMEWORKS)
         checks.choice("predicts", self.predicts, PREDICTS)
         checks.choice("time", self.time, TIMES)
+        if self.framework == "torch" and importlib.util.find_spec("torch") is None:
+            raise ValueError("framework = 'torch' needs PyTorch, which is not installed: pip install torch")
 
     def unfit(self, process: Process) -> str | None:
         """Returns why it cannot be asked on a process, or None."""
@@ -85,38 +94,56 @@ class Function:
         told = _told(self.time, t, process)
         if self.framework != "jax":
             return _called_back(self, x, told)
-        found = jnp.asarray(self.call(x, told))
-        _shaped(found.shape, x.shape)
-        return found.astype(x.dtype)
+        try:
+            found = self.call(x, told)
+            if not isinstance(found, jax.Array | np.ndarray):
+                raise Returned(_expected("an array of JAX", x.shape, type(found).__name__))
+            _held(found.shape, x.shape, found.dtype.kind if found.dtype != jnp.bfloat16 else "f", found.dtype)
+            return jnp.asarray(found).astype(x.dtype)
+        except Exception as error:  # an error on the way is a row's; here it is the caller's function's
+            self.failed = error
+            raise
 
     def here(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Returns what the function predicts, called from a compiled program."""
-        return self._asked(lambda x: self.call(x, float(t)), x)
+        return self._asked(lambda x: self.call(x, float(t)), x, float(t))
 
     def pushed(self, x: np.ndarray, t: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Returns the derivative along a direction `[n, D]`, by PyTorch's own differentiation."""
         torch = _torch()
         along = torch.from_numpy(np.array(direction, np.float32))
-        return self._asked(lambda x: torch.func.jvp(lambda x: self.call(x, float(t)), (x,), (along,))[1], x)
 
-    def _asked(self, ask: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+        def slope(x: Any) -> Any:
+            try:
+                return torch.func.jvp(lambda x: self.call(x, float(t)), (x,), (along,))[1]
+            except Exception as error:
+                error.add_note(_FOLLOWED)
+                raise
+
+        return self._asked(slope, x, float(t))
+
+    def told(self, error: Exception) -> str:
+        """Returns what to say of an error of `failed`, after "your score function"."""
+        if isinstance(error, Returned):
+            return str(error)
+        said = f"raised {type(error).__name__}: {error}"
+        hints = [hint for framework, words, hint in _HINTS if framework == self.framework
+                 if any(word in f"{type(error).__name__} {error}" for word in words)]  # fmt: skip
+        return "; ".join([said, *hints, *getattr(error, "__notes__", ())])
+
+    def _asked(self, ask: Callable[..., Any], x: np.ndarray, t: float) -> np.ndarray:
         nothing = np.full(np.shape(x), np.nan, np.float32)
         if self.failed is not None:
             return nothing
         self.calls += 1
         given = np.array(x, np.float32)  # their own: a function may write into it
         try:
-            if self.framework == "numpy":
-                found = np.asarray(ask(given), np.float32)
-            else:
-                torch = _torch()
-                with torch.no_grad():
-                    found = ask(torch.from_numpy(given))
-                    found = np.asarray(found.detach().cpu().numpy(), np.float32)
-            _shaped(found.shape, given.shape)
-        except Exception as error:  # raised here, it would come out of XLA with a traceback of its own
+            found = _of_numpy(ask(given), np.shape(x)) if self.framework == "numpy" else _of_torch(ask, given)
+        except BaseException as error:  # raised here, it would come out of XLA with a traceback of its own
             self.failed = error
             return nothing
+        if self.astray is None and not np.isfinite(found).all() and np.isfinite(x).all():
+            self.astray = t
         return found
 
 
@@ -125,9 +152,53 @@ def _torch() -> ModuleType:
     return importlib.import_module("torch")
 
 
-def _shaped(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+# What is often meant where a function raises: of which framework, by which words in the error.
+_HINTS = (
+    ("jax", ("Tracer", "ConcretizationTypeError"),
+     "framework = 'jax' compiles it with traced arrays: use jax.numpy alone, or say framework = 'torch' or"
+     " 'numpy'"),
+    ("torch", ("does not require grad",), "it is called without gradients: open torch.enable_grad() inside"),
+    ("numpy", ("Tensor", "torch"), "framework = 'numpy' gives it arrays of NumPy; for tensors say"
+     " framework = 'torch'"),
+)  # fmt: skip
+_FOLLOWED = "its divergence is taken by torch.func.jvp, which follows operations of PyTorch alone"
+
+
+def _of_numpy(found: object, wanted: tuple[int, ...]) -> np.ndarray:
+    """Returns what a function in NumPy returned, float32."""
+    try:
+        array = np.asarray(found)
+    except Exception as error:
+        raise Returned(_expected("an array", wanted, type(found).__name__)) from error
+    if array.dtype.kind == "O":
+        raise Returned(_expected("an array", wanted, type(found).__name__))
+    _held(array.shape, wanted, array.dtype.kind, array.dtype)
+    return array.astype(np.float32)
+
+
+def _of_torch(ask: Callable[..., Any], given: np.ndarray) -> np.ndarray:
+    """Returns what a function in PyTorch returns of points, float32."""
+    torch = _torch()
+    with torch.no_grad():
+        found = ask(torch.from_numpy(given))
+        if not isinstance(found, torch.Tensor):
+            raise Returned(_expected("a tensor", given.shape, type(found).__name__))
+        kind = "c" if found.is_complex() else "b" if found.dtype == torch.bool else "f"
+        _held(tuple(found.shape), given.shape, kind, found.dtype)
+        return np.asarray(found.detach().to("cpu", torch.float32).numpy())
+
+
+def _held(found: tuple[int, ...], wanted: tuple[int, ...], kind: str, dtype: object) -> None:
+    """Raises unless what a function returned has the shape of its points, and real numbers."""
+    if kind not in "fiu":
+        raise Returned(f"must return real numbers; got {dtype}")
     if tuple(found) != tuple(wanted):
-        raise ValueError(f"it must return one vector for each point, {list(wanted)}; got {list(found)}")
+        turned = "; it may be the other way round" if tuple(found) == tuple(wanted)[::-1] else ""
+        raise Returned(f"must return one vector for each point, {list(wanted)}; got {list(found)}{turned}")
+
+
+def _expected(what: str, wanted: tuple[int, ...], got: str) -> str:
+    return f"must return {what}, one vector for each point, {list(wanted)}; got {got}"
 
 
 def _told(time: str, t: Array, process: Process) -> Array:

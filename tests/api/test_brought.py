@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import diffbench as db
+from diffbench.api import session
 from diffbench.api.brought import BroughtError
 from diffbench.sources.brought import as_score
 
@@ -158,15 +159,100 @@ def _raise(x, t):
          "your score function raised KeyError: 'net'"),
         (lambda: db.sample(db.score(_raise, dataset=DATA), "ancestral", n=9, steps=3), Exception, "net"),
         (lambda: db.sample(db.score(lambda x, t: x[:, :1], framework="numpy", dataset=DATA), "ancestral", n=9, steps=3),
-         BroughtError, r"it must return one vector for each point, \[9, 2\]; got \[9, 1\]"),
-        (lambda: db.sample(db.score(lambda x, t: None, framework="numpy", dataset=DATA), "ancestral", n=9, steps=3),
-         BroughtError, "your score function raised"),
+         BroughtError, r"your score function must return one vector for each point, \[9, 2\]; got \[9, 1\]"),
+        (lambda: db.score(_raise, process=3), TypeError, "process must be a name, a process of diffbench.process or a"),
+        (lambda: db.score(_raise, dataset=np.zeros((9, 2))), TypeError, "dataset must be .*; got ndarray; points of your"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_line_and_told_as_whose_it_is(call, error, said):
     with pytest.raises(error, match=said) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def _lines(x, t):
+    raise RuntimeError("one\n two\n\tthree")
+
+
+def _yielding(x, t):
+    yield x
+
+
+@pytest.mark.parametrize(
+    ("function", "framework", "said"),
+    [
+        (
+            lambda x, t: None,
+            "numpy",
+            r"must return an array, one vector for each point, \[4, 2\]; got NoneType",
+        ),
+        (_yielding, "numpy", "must return an array, .*; got generator"),
+        (lambda x, t: x.T, "numpy", r"must .*; got \[2, 4\]; it may be the other way round"),
+        (lambda x, t: 1j * x, "numpy", "must return real numbers; got complex128"),
+        (lambda x, t: x > 0, "numpy", "must return real numbers; got bool"),
+        (lambda x: x, "numpy", "raised TypeError: .* takes 1 positional argument"),
+        (_lines, "numpy", "raised RuntimeError: one two three"),
+        (lambda x, t: None, "jax", r"must return an array of JAX, .*; got NoneType"),
+        (lambda x, t: (x, x), "jax", "must return an array of JAX, .*; got tuple"),
+        (lambda x, t: x[:, :1], "jax", r"must return one vector for each point, \[4, 2\]; got \[4, 1\]"),
+        (lambda x, t: 1j * x, "jax", "must return real numbers; got complex64"),
+        (
+            lambda x, t: x if t > 0.5 else -x,
+            "jax",
+            "compiles it with traced arrays: use jax.numpy alone, or say",
+        ),
+        (lambda x, t: np.asarray(x), "jax", "compiles it with traced arrays"),
+    ],
+)
+def test_what_a_function_does_wrong_is_told_with_what_it_must_return(function, framework, said):
+    import jax
+
+    mine = db.score(function, framework=framework, dataset=DATA)
+    process = db.process("vp").built
+    x, t = np.ones((4, 2), np.float32), np.float32(0.5)
+
+    def ask():
+        with mine.watched():
+            if framework == "numpy":
+                mine.function.here(x, t)
+            else:
+                jax.eval_shape(lambda x, t: mine.function(x, t, process), x, t)
+
+    with pytest.raises(BroughtError, match=f"your score function {said}") as caught:
+        ask()
+    assert "\n" not in str(caught.value)
+
+
+def _asked_here(function, t=0.5):
+    """What a sampler's callback does, without a sampler."""
+    mine = db.score(function, framework="numpy", dataset=DATA)
+    with mine.watched():
+        found = mine.function.here(np.ones((4, 2)), np.asarray(t))
+        raise session.Failed("the draw", "diverged", f"{np.isnan(found).sum()} numbers are not finite")
+
+
+def test_who_stops_a_function_stops_what_asked_for_it():
+    def stop(x, t):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _asked_here(stop)
+
+
+def test_a_score_that_goes_astray_is_told_with_where():
+    with pytest.raises(session.Failed) as caught:
+        _asked_here(lambda x, t: x * np.nan, 0.25)
+    assert str(caught.value) == (
+        "the draw ended as diverged: 8 numbers are not finite; your score function first returned what is not"
+        " finite at t = 0.25"
+    )
+    assert caught.value.status == "diverged"
+
+
+def test_a_framework_that_is_not_there_is_told_at_once(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="needs PyTorch, which is not installed: pip install torch"):
+        db.score(lambda x, t: x, framework="torch")
 
 
 @pytest.mark.slow
