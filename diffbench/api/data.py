@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diffbench import arrayfiles, measuring
-from diffbench.api import session, showing
-from diffbench.api.noise import Noise
+from diffbench import arrayfiles, checks, measuring
+from diffbench.api import arguments, session, showing
+from diffbench.api.noise import Noise, entry_of
 from diffbench.contracts import Array, Dataset, key_for
 from diffbench.spec import Json, JsonObject, Parameter, label_of
 from diffbench.suites import given, parts
@@ -79,6 +79,7 @@ class Data:
     @session.pinned
     def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
         """Draws fresh truth, data coordinates, `[n, D]`: the bits of the row `truth` of that n and seed."""
+        n, seed = arguments.whole("n", n, 1), arguments.whole("seed", seed)
         return np.asarray(self.seen.sample(key_for(seed, "truth", label_of(self.spec)), n))
 
     @session.pinned
@@ -104,9 +105,7 @@ class Data:
         dataset = self.seen
         if dataset.truth is None:
             raise ValueError(f"dataset {self.name!r} has no known truth, so no exact {what}")
-        x = np.asarray(x, np.float32)
-        if x.ndim < 1 or x.shape[-1] != dataset.dim:
-            raise ValueError(f"x must have shape [n, {dataset.dim}]; got {list(x.shape)}")
+        x = arguments.points(x, dataset.dim)
         alpha, sigma = _levels(process, t)
         standard = dataset.standardise(x.reshape(-1, dataset.dim))
         found = np.asarray(getattr(dataset.truth, what)(standard, alpha, sigma))
@@ -131,13 +130,31 @@ class Data:
         return shown + (showing.points({self.name: self.sample(2000)}) if self.dim == 2 else "")
 
 
+def _arrays_are(given: object) -> str:
+    """Returns what to do with points where a dataset was asked for."""
+    points = hasattr(given, "__array__") or isinstance(given, list)
+    return "; points of your own are one by diffbench.arrays(points)" if points else ""
+
+
+def data_of(data: Data | str, name: str = "data") -> Data:
+    """Returns a dataset, of which the name may be given.
+
+    Raises:
+      TypeError: If it is neither; `name` says which argument it is.
+    """
+    if isinstance(data, str):
+        return dataset(data)
+    if not isinstance(data, Data):
+        raise TypeError(f"{name} must be a dataset or its name; got {type(data).__name__}{_arrays_are(data)}")
+    return data
+
+
 def _levels(process: Noise | str, t: float) -> tuple[Array, Array]:
+    noise = Noise(entry_of(process))
+    built = noise.built
+    t = arguments.time(t, built, noise.name, zero=True)
     if t == 0.0:
         return jnp.ones(()), jnp.zeros(())
-    noise = Noise({"name": process}) if isinstance(process, str) else process
-    built = noise.built
-    if not built.t_min <= t <= built.t_max:
-        raise ValueError(f"t must be 0 or in [{built.t_min:g}, {built.t_max:g}] of {noise.name}; got {t}")
     at = jnp.asarray(t, float)
     return built.alpha(at), built.sigma(at)
 
@@ -157,13 +174,19 @@ def dataset(name: str, /, *, standardise: bool = True, **params: Parameter) -> D
       data = diffbench.dataset("two_moons", thickness=0.1)
       x = data.sample(1000, seed=0)
     """
-    made = Data({"name": name, **params}, standardise)
+    if not isinstance(name, str):
+        raise TypeError(
+            f"name must be that of a dataset, such as 'two_moons'; got {type(name).__name__}"
+            f"{_arrays_are(name)}"
+        )
+    checks.flag(standardise=standardise)
+    made = Data({"name": name, **arguments.plain(params)}, standardise)
     measuring.built(dict(made.entry))  # what is wrong with it is told here
     return made
 
 
 def mixture(
-    weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, /, *, standardise: bool = True
+    weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, *, standardise: bool = True
 ) -> Data:
     """Returns a Gaussian mixture of your own, as a dataset whose truth is known.
 
@@ -178,14 +201,14 @@ def mixture(
     """
     law = {"weights": weights, "means": means, "covariances": covariances}
     params = {
-        key: one if isinstance(one, str) else np.asarray(one, np.float64).tolist()
+        key: one if isinstance(one, str) else arrayfiles.real(one, key).astype(np.float64).tolist()
         for key, one in law.items()
         if one is not None
     }
     return dataset("mixture", standardise=standardise, **params)
 
 
-def arrays(train: ArrayLike, test: ArrayLike | None = None, /, *, standardise: bool = True) -> Data:
+def arrays(train: ArrayLike, test: ArrayLike | None = None, *, standardise: bool = True) -> Data:
     """Returns data of your own, of which no law is known: what needs a density or modes is refused.
 
     Args:
@@ -196,6 +219,13 @@ def arrays(train: ArrayLike, test: ArrayLike | None = None, /, *, standardise: b
     Raises:
       ValueError: If an array is something else, or too small.
     """
+    shapes = [
+        arrayfiles.real(half, what).shape[1:]
+        for half, what in ((train, "train"), (test, "test"))
+        if half is not None and not isinstance(half, str | Path)
+    ]
+    if len(shapes) == 2 and shapes[0] != shapes[1]:
+        raise ValueError(f"test must have points of the shape of train, {[*shapes[0]]}; got {[*shapes[1]]}")
     params = {"train": _file(train, "train")}
     params |= {} if test is None else {"test": _file(test, "test")}
     return dataset("arrays", standardise=standardise, **params)
@@ -206,6 +236,11 @@ def _file(points: ArrayLike, what: str) -> str:
     if isinstance(points, str | Path):
         return str(points)
     found = arrayfiles.of_numbers(points, what)
+    if found.ndim not in (2, 3, 4):
+        raise ValueError(f"{what} must have shape [n, D], [n, H, W] or [n, H, W, C]; got {list(found.shape)}")
+    bad = len(found) - int(np.isfinite(found.reshape(len(found), -1)).all(axis=1).sum())
+    if bad:
+        raise ValueError(f"{what}: expected finite numbers; got {bad} of {len(found)} points that are not")
     folder = session.folder().root / "arrays"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{given.digest(found)}.npy"

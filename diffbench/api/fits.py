@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diffbench.api import session, showing
-from diffbench.api.data import Data
+from diffbench.api import arguments, session, showing
+from diffbench.api.data import Data, data_of
 from diffbench.api.noise import Noise, entry_of
 from diffbench.api.own import name_of
-from diffbench.api.scores import Score, data_of
+from diffbench.api.scores import Score
 from diffbench.contracts import FAMILIES
 from diffbench.programs.training import Training
 from diffbench.spec import Json, JsonObject, Parameter, identify
@@ -102,7 +102,7 @@ def fit(
     *,
     seed: int = 0,
     process: Noise | str | None = None,
-    network: Json | None = None,
+    network: Json | str | None = None,
     train_size: int | None = None,
     cache: Path | str | None = None,
     **params: Parameter,
@@ -114,7 +114,8 @@ def fit(
       data: A dataset, or its name.
       seed: Seed of the initial weights, the training points and the noise.
       process: A noise process, or its name; the family's own by default.
-      network: Parameters of the network, such as {"widths": [64, 64]}, or with the "name" of another.
+      network: Parameters of the network, such as {"widths": [64, 64]}, or with the "name" of another;
+        a name stands for itself.
       train_size: Points of a finite training set; unlimited data by default.
       cache: A results folder to keep the fit in and to look for it; that of this session by default.
       **params: Settings of the training (`steps`, `batch`, `learning_rate` and so on) and parameters of
@@ -129,6 +130,9 @@ def fit(
     """
     data, name = data_of(data), name_of(FAMILIES, family)
     known = FAMILIES.entry(name).defaults
+    seed, params = arguments.whole("seed", seed), arguments.plain(params)
+    if isinstance(network, str):
+        network = {"name": network}
     training: JsonObject = {key: params.pop(key) for key in list(params) if key in _TRAINING}
     for key in params:
         if key not in known:
@@ -137,12 +141,12 @@ def fit(
     entry: JsonObject = {"name": name, **params}
     if process is not None:
         entry["process"] = entry_of(process)
-    more = {} if train_size is None else {"train_size": train_size}
+    more = {} if train_size is None else {"train_size": arguments.whole("train_size", train_size, 1)}
     content: JsonObject = {
         "datasets": [{**data.entry, **more}],
         "families": [entry],
         "scores": ["learned"],
-        "network": dict(network or {}),
+        "network": dict(arguments.table("network", network or {}, '{"widths": [64, 64]}')),
         "training": training,
         "standardise": data.standardise,
         **data.sizes,

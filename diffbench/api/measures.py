@@ -10,18 +10,17 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from diffbench import arrayfiles, measuring
-from diffbench.api import asking, session
-from diffbench.api.data import Data
-from diffbench.api.data import dataset as named_dataset
+from diffbench.api import arguments, asking, session
+from diffbench.api.data import Data, data_of
 from diffbench.api.samples import Samples
-from diffbench.api.scores import Score
+from diffbench.api.scores import Score, becomes
 from diffbench.contracts import METRICS
 from diffbench.records.places import BRACKETS
 from diffbench.spec import Json, JsonObject
 from diffbench.suites import given, parts
 from diffbench.suites.given import Given
 from diffbench.suites.items import Entry
-from diffbench.tables.readings import COLUMNS, readings
+from diffbench.tables.readings import readings
 
 SCORES = ("score_error", "prior_kl")
 """What a score is judged by where nobody says it."""
@@ -57,7 +56,8 @@ def measure(
     Returns:
       A row for each column of a metric: "value" (raw, standardised units), the mean of its "floor" (truth at
       the same n), "z" (over it, in its deviations), "p", "u" (1 is truth, 0 the Gaussian of its
-      moments) and "status". `attrs["symptoms"]` says in words what the error looks like, where that is known.
+      moments) and "status", with the "reason" where one is not ok. `attrs["symptoms"]` says in words what the
+      error looks like, where that is known.
 
     Raises:
       ValueError: If a name or a shape is wrong, or a metric needs what is not there.
@@ -68,11 +68,21 @@ def measure(
         takes = "metrics, dataset, train, reference, floor_draws, label, cache"
         raise TypeError(f"measure takes no {next(iter(more))!r}; it takes: {takes}")
     names = asking.in_list("metrics", metrics)
-    sizes = {"reference": reference, "floor_draws": floor_draws}
+    sizes = {
+        "reference": None if reference is None else arguments.whole("reference", reference, 2),
+        "floor_draws": arguments.whole("floor_draws", floor_draws, 2),
+    }
+    if label is not None and not isinstance(label, str):
+        raise TypeError(f"label must be text; got {type(label).__name__}")
     if isinstance(x, Score):
         return _of_score(x, names, dataset, cache)
     if isinstance(x, Samples):
+        x.score.on(dataset)
         return _of_samples(x, names, train, sizes, cache)
+    if isinstance(x, Data):
+        raise TypeError("measure takes samples or a score; samples of the truth are data.sample(n)")
+    if callable(x):
+        raise TypeError(f"measure takes samples or a score; got {type(x).__name__}{becomes(x)}")
     return _of_array(x, names, dataset, train, sizes, label, cache)
 
 
@@ -83,7 +93,7 @@ def _of_array(
 ) -> pd.DataFrame:  # fmt: skip
     if data is None:
         raise TypeError("measure needs the dataset that these are samples of, such as dataset='two_moons'")
-    data = named_dataset(data) if isinstance(data, str) else data
+    data = data_of(data, "dataset")
     own = data.own
     if isinstance(x, str | Path):
         path = Path(x)
@@ -107,7 +117,7 @@ def _of_array(
 
 
 def _told(table: pd.DataFrame, symptoms: Sequence[str], hint: str | None = None) -> pd.DataFrame:
-    table = table[[column for column in COLUMNS if column != "floor_sd"]]
+    table = table.drop(columns="floor_sd")
     table.attrs["symptoms"] = [*symptoms, *([] if hint is None else [hint])]
     return table
 
@@ -122,6 +132,7 @@ def _of_samples(
         )
     (entry,) = x.content["datasets"]
     chosen = metrics or given.chosen(entry, int(entry.get("train_size", 0)))
+    _of_something(chosen, x.score)
     _fitting(chosen, x.score)
     suite = asking.suite_of({**x.content, "metrics": chosen, **sizes})
     store = x.store if cache is None else session.folder(cache)
@@ -143,8 +154,7 @@ def _of_score(
         plain = _plain(name)
         if plain != "all" and "samples" in METRICS.build(plain).needs:
             raise ValueError(f"{plain} needs samples: give measure those of sample(score, ...)")
-        if plain != "all" and score.kind in METRICS.build(plain).skips:
-            raise ValueError(f"{plain} says nothing of the {score.kind} score: it is zero by construction")
+    _of_something(chosen, score)
     _fitting(chosen, score)
     content = {"samplers": ["probability_flow"], "seeds": [score.seed], **score.asked(), "metrics": chosen}
     suite = asking.suite_of(content)
@@ -168,6 +178,14 @@ def _offers(score: Score, name: str) -> bool:
     return parts.lacks(metric, score.data.seen, {}) is None
 
 
+def _of_something(metrics: Sequence[Entry], score: Score) -> None:
+    """Raises where a metric says nothing of a score."""
+    for name in metrics:
+        plain = _plain(name)
+        if plain != "all" and score.kind in METRICS.build(plain).skips:
+            raise ValueError(f"{plain} says nothing of the {score.kind} score: it is zero by construction")
+
+
 def _fitting(metrics: Sequence[Entry], score: Score) -> None:
     """Raises where a metric needs of a score what it has not."""
     for name in metrics:
@@ -181,4 +199,4 @@ def _in_order(table: pd.DataFrame, names: Sequence[str], columns: Json) -> pd.Da
     order = [column for name in names for column in columns.get(name, ())]
     place = {column: i for i, column in enumerate(order)}
     found = table.sort_values("metric", key=lambda c: c.map(place).fillna(len(place)), kind="stable")
-    return found.reset_index(drop=True)[list(COLUMNS)]
+    return found.reset_index(drop=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diffbench.api import session, showing
+from diffbench.api import arguments, session, showing
 from diffbench.process import PROCESSES, Process
 from diffbench.spec import Json, JsonObject, Parameter
 
@@ -79,13 +80,24 @@ def process(name: str = "vp", /, **params: Parameter) -> Noise:
     Raises:
       ValueError: If there is none of the name, or a parameter is wrong.
     """
-    made = Noise({"name": name, **params})
-    PROCESSES.build(name, **params)
+    made = Noise({"name": name, **arguments.plain(params)})
+    PROCESSES.build(name, **made._params)
     return made
 
 
 def entry_of(process: Noise | str | Json) -> JsonObject:
-    """Returns the entry that a process has in a suite."""
+    """Returns the entry that a process has in a suite.
+
+    Raises:
+      TypeError: If it is none.
+    """
     if isinstance(process, Noise):
         return dict(process.entry)
-    return {"name": process} if isinstance(process, str) else dict(process)
+    if isinstance(process, str):
+        return {"name": process}
+    if not isinstance(process, Mapping) or not isinstance(process.get("name"), str):
+        raise TypeError(
+            "process must be a name, a process of diffbench.process or a table with a name; got "
+            f"{type(process).__name__}"
+        )
+    return dict(process)

@@ -24,7 +24,9 @@ def name_of(registry: Registry[object], part: object) -> str:
         registry.entry(part)
         return part
     if not callable(part):
-        raise TypeError(f"{registry.kind} must be a name or what was registered under one; got {part!r}")
+        raise TypeError(
+            f"{registry.kind} must be a name or what was registered under one; got {type(part).__name__}"
+        )
     for name in registry.loaded():
         if registry.entry(name).build is part:
             return name

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from diffbench.api import session, showing
+from diffbench.api import arguments, session, showing
 from diffbench.programs import scores
 from diffbench.records.store import Store
 from diffbench.spec import Json
@@ -193,9 +193,11 @@ class Row:
             raise ValueError(f"{self!r} has no score")
         dataset = make_dataset(spec["dataset"])
         bound = score_of(spec, session.inputs(self.store), dataset)
-        evaluate = scores.evaluator(bound, models.make_process(spec["process"]))
-        standard = jnp.asarray(dataset.standardise(np.asarray(x, np.float32)), float)
-        return np.asarray(evaluate(standard, jnp.asarray(t, float))) / dataset.scale
+        process = models.make_process(spec["process"])
+        evaluate = scores.evaluator(bound, process)
+        x, t = arguments.points(x, dataset.dim), arguments.time(t, process)
+        standard = jnp.asarray(dataset.standardise(x.reshape(-1, dataset.dim)), float)
+        return np.asarray(evaluate(standard, jnp.asarray(t, float))).reshape(x.shape) / dataset.scale
 
     def __repr__(self) -> str:
         return showing.line("Row", {key: self.cell[key] for key in _ROW if self.cell[key] != ""})

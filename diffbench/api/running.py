@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from diffbench import checks
+import numpy as np
+
 from diffbench import plugins as plugin_files
-from diffbench.api import asking, session
+from diffbench.api import arguments, asking, session
 from diffbench.api.data import Data
 from diffbench.api.noise import Noise
 from diffbench.api.own import brought_parts, name_of
@@ -79,15 +80,16 @@ def run(
       results = diffbench.run("quick", families=["ddpm"], seeds=5)
       results.comparison
     """
-    if workers is not None:
-        checks.count("workers", workers, least=0)
+    workers = None if workers is None else arguments.whole("workers", workers)
+    seeds = int(seeds) if isinstance(seeds, np.integer) else seeds
+    plugins = (plugins,) if isinstance(plugins, str) else plugins
     for path in plugins:
         plugin_files.load(str(path))
     asked = _asked(suite)
     if full:
         asked = suites.at_full_scale(asked)
     chosen: dict[str, list[str]] = {}
-    replaced: JsonObject = dict(settings)
+    replaced: JsonObject = arguments.plain(settings)
     given = {"datasets": datasets, "families": families, "samplers": samplers, "metrics": metrics}
     for key, value in given.items():
         entries = [_entry(_LISTS[key], one) for one in asking.in_list(key, value)]
@@ -97,8 +99,8 @@ def run(
             replaced[key] = entries
     content = {**asked.model_dump(), **replaced}
     content |= {
-        key: {**asked.model_dump()[key], **replaced[key]}
-        for key in ("training", "network")
+        key: {**asked.model_dump()[key], **arguments.table(key, replaced[key], such_as)}
+        for key, such_as in (("training", '{"steps": 100}'), ("network", '{"widths": [64, 64]}'))
         if key in replaced
     }
     asked = suites.narrow(suites.parse(content, "run", asked.name), chosen, seeds)

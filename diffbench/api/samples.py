@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from diffbench.api import session, showing
+from diffbench.api import arguments, session, showing
 from diffbench.api.data import Data
 from diffbench.api.fits import Fit
 from diffbench.api.own import name_of
-from diffbench.api.scores import Score
+from diffbench.api.scores import Score, becomes
 from diffbench.contracts import SAMPLERS
 from diffbench.records.store import Store
 from diffbench.spec import Json, JsonObject, Parameter, identify
@@ -67,8 +67,8 @@ class Samples:
 
 def sample(
     score: Score,
-    sampler: Entry | None = None,
     /,
+    sampler: Entry | None = None,
     *,
     n: int = 2000,
     seed: int | None = None,
@@ -99,17 +99,17 @@ def sample(
     if isinstance(score, Data):
         raise TypeError("score must be a source of scores; truth itself is data.sample(n, seed=0)")
     if not isinstance(score, Score):
-        raise TypeError(f"score must be a source of scores; got {type(score).__name__}")
+        raise TypeError(f"score must be a source of scores; got {type(score).__name__}{becomes(score)}")
     score = score.on(dataset)
     named: object = (
         (score.sampler if isinstance(score, Fit) else "probability_flow") if sampler is None else sampler
     )
     entry = dict(named) if isinstance(named, Mapping) else {"name": name_of(SAMPLERS, named)}
-    entry |= params
+    entry |= arguments.plain(params)
+    n = arguments.whole("n", n, 2)
     made_from = score.kind in ("learned", "empirical") or "seed" in score.about
-    if seed is None:
-        seed = score.seed
-    elif made_from and seed != score.seed:
+    seed = score.seed if seed is None else arguments.whole("seed", seed)
+    if made_from and seed != score.seed:
         raise ValueError(
             f"seed must be {score.seed}, that of the {_origin(score)}: one seed is the data, the weights and "
             f"the noise of a row; got {seed}"

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diffbench.api import asking, session, showing
-from diffbench.api.data import Data, dataset
+from diffbench import checks
+from diffbench.api import arguments, asking, session, showing
+from diffbench.api.data import Data, data_of
 from diffbench.api.noise import Noise, entry_of
 from diffbench.contracts import Array
 from diffbench.process import Process
@@ -75,11 +76,7 @@ class Score:
           t: Time, in [t_min, t_max] of the process.
         """
         seen, process = self.data.seen, self.process
-        x = np.asarray(x, np.float32)
-        if x.ndim < 1 or x.shape[-1] != seen.dim:
-            raise ValueError(f"x must have shape [n, {seen.dim}]; got {list(x.shape)}")
-        if not process.t_min <= t <= process.t_max:
-            raise ValueError(f"t must be in [{process.t_min:g}, {process.t_max:g}]; got {t}")
+        x, t = arguments.points(x, seen.dim), arguments.time(t, process)
         standard = jnp.asarray(seen.standardise(x.reshape(-1, seen.dim)), float)
         found = np.asarray(self.evaluate(standard, jnp.asarray(t, float)))
         return found.reshape(x.shape) / seen.scale
@@ -122,17 +119,13 @@ def content_of(data: Data, process: Noise | str, score: object, **more: object) 
     return {**about, "standardise": data.standardise, **data.sizes}
 
 
-def data_of(data: Data | str) -> Data:
-    """Returns a dataset, of which the name may be given."""
-    if isinstance(data, str):
-        return dataset(data)
-    if not isinstance(data, Data):
-        raise TypeError(f"data must be a dataset or its name; got {type(data).__name__}")
-    return data
+def becomes(given: object) -> str:
+    """Returns what to do with a function where a score was asked for."""
+    return "; a function of yours is one by diffbench.score(function, ...)" if callable(given) else ""
 
 
 def _name(process: Noise | str) -> str:
-    return process.name if isinstance(process, Noise) else str(process)
+    return str(entry_of(process)["name"])
 
 
 def exact(data: Data | str, process: Noise | str = "vp") -> Score:
@@ -164,6 +157,7 @@ def empirical(data: Data | str, process: Noise | str = "vp", *, size: int = 64, 
       seed: Seed of the training set.
     """
     data = data_of(data)
+    size, seed = arguments.whole("size", size, 1), arguments.whole("seed", seed)
     about = {"process": _name(process), "size": size, "seed": seed}
     content = content_of(data, process, "empirical", train_size=size)
     made = Score("empirical", data, content, about, seed, session.folder())
@@ -179,6 +173,10 @@ def perturbed(score: Score, /, *, error: str = "constant", size: float = 1.0) ->
       error: "constant", or "field" for a smooth random one.
       size: Bound of the error, in standardised units of the score.
     """
+    if not isinstance(score, Score):
+        raise TypeError(f"score must be an exact, empirical or learned one; got {type(score).__name__}")
+    (size,) = arguments.plain({"size": size}).values()
+    checks.finite(size=size)
     if score.kind not in ("exact", "empirical", "learned"):
         raise ValueError(f"score must be exact, empirical or learned; got a {score.kind} one")
     label = f"{score.kind} + {error} {size:g}"

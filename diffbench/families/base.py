@@ -79,7 +79,7 @@ class Family(hk.Module):
 
     def sample_times(self, key: PRNGKey, n: int) -> Array:
         """Draws training times, `[n]`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no sample_times(self, key, n)")
 
     def weight(self, t: Array) -> Array:
         """Returns the weight of the loss at times t, `[n]`."""
@@ -95,7 +95,7 @@ class Family(hk.Module):
 
     def importance(self) -> Array:
         """Returns the mean of g^2/sigma^2 over the times of other weightings, `[]`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no importance(self)")
 
     def eps(self, x: Array, t: Array, is_training: bool = False) -> Array:
         """Returns the estimate of the noise in x at time t (`[]` or `[n]`), `[n, D]`."""

@@ -16,6 +16,7 @@ import contextlib
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, Generic, TypeVar
@@ -25,6 +26,10 @@ from diffbench.registry.entry import Entry
 from diffbench.spec import JsonObject, Parameter, Parameters, Spec
 
 T = TypeVar("T", covariant=True)
+
+
+# Names stand in lists with commas, on command lines and in file names.
+_NAME = re.compile(r"[^\W\d_][\w.+-]*")
 
 
 class PluginError(ValueError):
@@ -101,8 +106,19 @@ class Registry(Generic[T]):
           later: Hyperparameters that it got after it was released; see `Entry`.
 
         Raises:
+          TypeError: If the name is none, as where the decorator stands without one.
           ValueError: If the name is taken, a hyperparameter has no default, or `later` names none.
         """
+        if not isinstance(name, str):
+            like = getattr(name, "__name__", type(name).__name__).lower()
+            raise TypeError(
+                f"register needs the name of the {self.kind}, such as register({like!r}); got {name!r}"
+            )
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"the name of a {self.kind} must be letters, digits, '_', '-', '+' or '.', a letter first;"
+                f" got {name!r}"
+            )
 
         def decorate(build: Callable[..., T]) -> Callable[..., T]:
             origin, digest = _origin or (None, None)

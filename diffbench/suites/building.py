@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from diffbench import notebook
 from diffbench.contracts import SAMPLERS, Sampler
 from diffbench.registry import PluginError, Registry
 from diffbench.spec import canonical
@@ -36,9 +37,14 @@ def blame(error: Exception, *named: tuple[Registry[object], str]) -> None:
     for registry, name in named:
         origin = registry.entry(name).origin if name in registry.loaded() else None
         if origin is not None:
-            who = f"{registry.kind} {name!r} of plug-in {origin}"
+            who = _called(registry, name, origin)
             raise PluginError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
     raise error
+
+
+def _called(registry: Registry[object], name: str, origin: str) -> str:
+    where = origin if origin == notebook.ORIGIN else f"plug-in {origin}"
+    return f"{registry.kind} {name!r} of {where}"
 
 
 # Builders and parameters that were held against their contract in this process.
@@ -63,7 +69,7 @@ def hold(
     entry = registry.entry(name)
     if entry.origin is None:
         return
-    who = f"{registry.kind} {name!r} of plug-in {entry.origin}"
+    who = _called(registry, name, entry.origin)
     if entry.digest is None and name not in registry.announced():
         raise PluginError(
             f"{who} is announced nowhere, so workers would not find it; its package needs an entry point"

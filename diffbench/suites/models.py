@@ -57,6 +57,7 @@ def families_of(suite: Suite) -> list[Model]:
         try:
             family = cast(type[Family], FAMILIES.entry(item.name).build)
             params = FAMILIES.complete(item.name, item.params)
+            _is_family(family)
             noise, process, built = _process(item.extra.get("process", family.default_process))
             own = item.extra.get("network", {})
             if not isinstance(own, Mapping):
@@ -84,6 +85,18 @@ def families_of(suite: Suite) -> list[Model]:
             Model(item.label, spec, shape, noise, process, built, _samplers(samplers, family, built))
         )
     return found
+
+
+def _is_family(family: type[Family]) -> None:
+    """Raises unless what is registered as a family has what every family has."""
+    called = getattr(family, "__name__", type(family).__name__)
+    for word in ("default_process", "sampler", "default_network", "sample_times"):
+        if not hasattr(family, word):
+            raise ValueError(f"a family must be a class that begins from Family; {called} has no {word}")
+    if not isinstance(family.sampler, Mapping) or "name" not in family.sampler:
+        raise ValueError(
+            f'sampler of a family must be a table such as {{"name": "ancestral"}}; got {family.sampler!r}'
+        )
 
 
 def _process(entry: Entry) -> tuple[str, Spec, Process]:

@@ -20,14 +20,15 @@ def readings(long: pd.DataFrame, columns: Json, **labels: object) -> pd.DataFram
 
     Returns:
       A row for each column of a metric: its value, mean and deviation of the floor, z, p (of the worst
-      seed where there are several: their number is in "seeds"), u on the common scale, and the status.
+      seed where there are several: their number is in "seeds"), u on the common scale, and the status; where one
+      is not ok, "reason" says what became of it.
     """
     table = long.assign(u=commensurable(long, columns))
     for name, label in labels.items():
         table = table[table[name] == label]
     rows = []
     for metric, group in table.groupby("metric", sort=False):
-        bad = group.loc[group["status"] != "ok", "status"]
+        bad = group.loc[group["status"] != "ok"]
         rows.append(
             {
                 "metric": metric,
@@ -37,7 +38,9 @@ def readings(long: pd.DataFrame, columns: Json, **labels: object) -> pd.DataFram
                 "z": group["z"].mean() if bad.empty else float("nan"),
                 "p": group["p_value"].min(),
                 "u": group["u"].mean(),
-                "status": "ok" if bad.empty else bad.iloc[0],
+                "status": "ok" if bad.empty else bad["status"].iloc[0],
+                "reason": "" if bad.empty else bad["reason"].iloc[0],
             }
         )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    sound = all(row["status"] == "ok" for row in rows)
+    return pd.DataFrame(rows, columns=[*COLUMNS] if sound else [*COLUMNS, "reason"])

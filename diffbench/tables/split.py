@@ -64,7 +64,9 @@ def error_split(
     """
     side, spans = sides(columns or {}), _spans(long)
     sound = long[(long["status"] == OK) & long["floor_sd"].gt(0.0)]
-    learned = sound[sound["score"] == LEARNED].assign(process=lambda rows: rows["family"].map(processes))
+    learned = sound[sound["score"] == LEARNED]
+    # Of no rows at all pandas would make numbers, which no label can be joined with.
+    learned = learned.assign(process=learned["family"].map(processes).astype(object))
     for score in (EXACT, EMPIRICAL):
         here = sound.loc[sound["score"] == score, [*_BESIDE, "value", "p_value"]]
         names = {"family": "process", "value": score, "p_value": f"{score}_p"}

@@ -79,6 +79,8 @@ class Examination:
           ContractError: If it has another shape, or holds what is not finite.
         """
         array = np.asarray(value)
+        if array.dtype.kind in "OUS":
+            self.expect(what, False, "an array of numbers", type(value).__name__)
         bad = array.size - int(np.isfinite(array).sum())
         if array.shape != shape:
             self.expect(what, False, f"shape {shape}", f"shape {array.shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import haiku as hk
@@ -50,17 +51,17 @@ def check_family(
     SAMPLERS.build(own.pop("name"), **own)
     key, n = key_for(0, "check", "family"), 64
 
-    def parts() -> tuple[Array, Array]:
-        made = FAMILIES.from_spec(family, NETWORKS.from_spec(net), built)
-        t = made.sample_times(key, n)
-        return t, made.weight(t)
+    def asked(of: Callable[[Family], Array]) -> Array:
+        found: Array = hk.transform(
+            lambda: of(FAMILIES.from_spec(family, NETWORKS.from_spec(net), built))
+        ).apply({}, key)
+        return found
 
-    t, weight = hk.transform(parts).apply({}, key)
-    look.array("sample_times", t, (n,))
+    t = look.array("sample_times", asked(lambda made: made.sample_times(key, n)), (n,))
     holds = (t >= built.t_min).all() and (t <= built.t_max * (1 + 1e-6)).all()
     look.expect("sample_times", holds, f"times in [{built.t_min:g}, {built.t_max:g}]",
                 f"{t.min():g} to {t.max():g}")  # fmt: skip
-    weight = look.array("weight", weight, (n,))
+    weight = look.array("weight", asked(lambda made: made.weight(jnp.asarray(t))), (n,))
     look.expect("weight", (weight >= 0).all(), "numbers of at least 0", weight.min())
     model = models.model_of(family, net)
     start = models.initialise(net, key, dim)

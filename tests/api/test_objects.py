@@ -85,7 +85,44 @@ def test_the_exact_score_is_that_of_the_data():
         (lambda: db.exact(3), TypeError, "data must be a dataset or its name; got int"),
         (lambda: db.sample(db.exact("two_moons"), "ancestrl"), ValueError, "unknown sampler 'ancestrl'; known: "),
         (lambda: db.sample(db.exact("two_moons"), "ancestral", step=3), ValueError, "takes no 'step'; it takes: "),
-        (lambda: db.sample(db.exact("two_moons"), n=1), ValueError, "samples"),
+        (lambda: db.sample(db.exact("two_moons"), n=1), ValueError, "n must be at least 2; got 1"),
+        (lambda: db.sample(db.exact("two_moons"), n=1e3), TypeError, "n must be a whole number; got 1000.0"),
+        (lambda: db.sample(db.exact("two_moons"), seed="a"), TypeError, "seed must be a whole number; got 'a'"),
+        (lambda: db.sample(max), TypeError, "is one by diffbench.score"),
+        (lambda: db.exact("two_moons", 3), TypeError, "process must be a name, a process of diffbench.process or a"),
+        (lambda: db.exact(np.zeros((20, 2))), TypeError, "got ndarray; points of your own are one by diffbench.arrays"),
+        (lambda: db.dataset(np.zeros((20, 2))), TypeError, "name must be that of a dataset, such as 'two_moons'; got nda"),
+        (lambda: db.dataset("two_moons", standardise="no"), TypeError, "standardise must be true or false; got 'no'"),
+        (lambda: db.dataset("two_moons").sample(0), ValueError, "n must be at least 1; got 0"),
+        (lambda: db.dataset("two_moons").sample(9, seed="a"), TypeError, "seed must be a whole number; got 'a'"),
+        (lambda: db.dataset("two_moons").score_at(np.zeros((2, 9))), ValueError, "it may be the other way round"),
+        (lambda: db.dataset("two_moons").score_at([["a", "b"]]), ValueError, "x: expected real numbers; got text"),
+        (lambda: db.dataset("two_moons").score_at(np.zeros((2, 2)), t="a"), TypeError, "t must be one number, .*; got 'a'"),
+        (lambda: db.dataset("two_moons").score_at(np.zeros((2, 2)), t=np.ones(2)), TypeError, r"got an array of shape \[2\]"),
+        (lambda: db.mixture([1, 1], [[0, 0], [1]], [1, 1]), ValueError, "means: expected an array of real numbers"),
+        (lambda: db.arrays(np.zeros(30)), ValueError, r"train must have shape \[n, D\], .*; got \[30\]"),
+        (lambda: db.arrays(np.full((30, 2), np.nan)), ValueError, "train: .* got 30 of 30 points that are not"),
+        (lambda: db.arrays(np.eye(60, 2), np.eye(60, 3)), ValueError, r"of the shape of train, \[2\]; got \[3\]"),
+        (lambda: db.arrays(row for row in "ab"), ValueError, "train: expected real numbers; got generator"),
+        (lambda: db.empirical("two_moons", size=0), ValueError, "size must be at least 1; got 0"),
+        (lambda: db.perturbed("exact"), TypeError, "score must be an exact, empirical or learned one; got str"),
+        (lambda: db.perturbed(db.exact("two_moons"), size="1"), TypeError, "size must be a number; got '1'"),
+        (lambda: db.fit("score_sde", "two_moons", network=[64]), TypeError, "network must be a table such as"),
+        (lambda: db.fit("score_sde", "two_moons", network="resnet"), ValueError, "unknown network 'resnet'; known: mlp"),
+        (lambda: db.fit("score_sde", "two_moons", process=3), TypeError, "process must be a name"),
+        (lambda: db.fit("score_sde", "two_moons", seed="a"), TypeError, "seed must be a whole number; got 'a'"),
+        (lambda: db.fit(3, "two_moons"), TypeError, "family must be a name or what was registered under one; got int"),
+        (lambda: db.measure(max, dataset="two_moons"), TypeError, "is one by diffbench.score"),
+        (lambda: db.measure(db.dataset("two_moons")), TypeError, r"samples of the truth are data\.sample\(n\)"),
+        (lambda: db.measure(np.eye(20, 2), dataset=3), TypeError, "dataset must be a dataset or its name; got int"),
+        (lambda: db.measure(np.eye(20, 2), dataset="two_moons", label=3), TypeError, "label must be text; got int"),
+        (lambda: db.measure(np.eye(20, 2), "score_error", dataset="two_moons"), ValueError, "judges a score, and samples alone"),
+        (lambda: db.measure(np.eye(20, 2), dataset="two_moons", floor_draws=0), ValueError, "floor_draws must be at least 2"),
+        (lambda: db.run("quick", training="fast"), TypeError, "training must be a table such as"),
+        (lambda: db.run("quick", plugins="nope.py"), ValueError, "no plug-in file 'nope.py'"),
+        (lambda: db.run("quick", datasets=[np.zeros((9, 2))]), TypeError, "dataset must be .*; got ndarray"),
+        (lambda: db.families.register(db.Family), TypeError, r"needs the name of the family, such as register\('family'\)"),
+        (lambda: db.families.register("my family"), ValueError, "the name of a family must be letters, digits"),
         (lambda: db.sample("two_moons"), TypeError, "score must be a source of scores; got str"),
         (lambda: db.sample(db.dataset("two_moons")), TypeError, r"truth itself is data\.sample"),
         (lambda: db.sample(db.empirical("two_moons", seed=1), n=9, seed=2), ValueError, "seed must be 1"),
@@ -117,6 +154,31 @@ def test_each_mistake_is_one_useful_line(call, error, said):
     with pytest.raises(error, match=said) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_numbers_of_numpy_are_numbers():
+    assert db.dataset("circle", thickness=np.float64(0.1)).entry == {"name": "circle", "thickness": 0.1}
+    x = db.sample(db.exact("two_moons"), "ancestral", n=np.int64(20), steps=np.int32(3), seed=np.int64(0))
+    assert (type(x.content["samples"]), type(x.about["steps"]), type(x.about["seed"])) == (int, int, int)
+
+
+@pytest.mark.slow
+def test_names_that_read_well_are_taken_by_name():
+    data = db.mixture(weights=[1.0], means=[[0.0, 1.0]], covariances=[1.0])
+    np.testing.assert_array_equal(data.mean, [0.0, 1.0])
+    assert db.arrays(train=np.eye(60, 2), test=np.eye(60, 2)).dim == 2
+    x = db.sample(db.exact("two_moons"), sampler="ancestral", n=20, steps=3)
+    assert x.about["sampler"] == "ancestral"
+
+
+@pytest.mark.slow
+def test_samples_of_other_data_are_not_measured_on_these():
+    x = db.sample(db.exact("two_moons"), "ancestral", n=20, steps=3)
+    with pytest.raises(ValueError, match="dataset must be 'two_moons', on which the score is; got 'circle'"):
+        db.measure(x, dataset="circle")
+    with pytest.raises(ValueError, match="score_error says nothing of the exact score"):
+        db.measure(x, ["score_error"])
 
 
 @pytest.mark.slow

@@ -77,3 +77,29 @@ def test_a_family_that_breaks_its_contract_is_told_before_any_work():
     exec(CELL.format(power=0.5).replace("u**0.5", "u[:1]"), scope)
     with pytest.raises(ValueError, match="breaks its contract"):
         db.fit("late", "nine_gaussians", steps=20)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({}, "breaks its contract: NotImplementedError: Mine has no sample_times"),
+        (
+            {"sample_times": lambda self, key, n: None},
+            "sample_times: expected an array of numbers, got NoneType",
+        ),
+        ({"sampler": "ancestral"}, "sampler of a family must be a table such as"),
+    ],
+)
+def test_what_a_family_lacks_is_told(made, said):
+    mine = type("Mine", (db.Family,), {"__module__": "__main__", **made})
+    db.families.register("mine")(mine)
+    with pytest.raises(ValueError, match=said) as caught:
+        db.fit(mine, "nine_gaussians", steps=20)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_family_is_told():
+    mine = type("Mine", (), {"__module__": "__main__"})
+    db.families.register("mine")(mine)
+    with pytest.raises(ValueError, match="a family must be a class that begins from Family; Mine has no"):
+        db.fit(mine, "nine_gaussians", steps=20)
