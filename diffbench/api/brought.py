@@ -66,8 +66,7 @@ class Brought(Score):
         finally:
             theirs = self.function.failed
             if isinstance(theirs, Exception):
-                said = self.function.told(theirs)
-                raise BroughtError(f"your score function {' '.join(said.split())}") from theirs
+                raise BroughtError(f"your score function {self.function.told(theirs)}") from theirs
             if theirs is not None:  # somebody wants to stop
                 raise theirs
 

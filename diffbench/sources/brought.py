@@ -126,10 +126,13 @@ class Function:
         """Returns what to say of an error of `failed`, after "your score function"."""
         if isinstance(error, Returned):
             return str(error)
-        said = f"raised {type(error).__name__}: {error}"
+        lines = str(error).strip().splitlines()
         hints = [hint for framework, words, hint in _HINTS if framework == self.framework
                  if any(word in f"{type(error).__name__} {error}" for word in words)]  # fmt: skip
-        return "; ".join([said, *hints, *getattr(error, "__notes__", ())])
+        hints += [_FOLLOWED] if _FOLLOWED in getattr(error, "__notes__", ()) else []
+        # Where a hint says it better, the first line is enough.
+        told = " ".join(" ".join(lines[: 1 if hints else None]).split())
+        return "; ".join([f"raised {type(error).__name__}" + (f": {told}" if told else ""), *hints])
 
     def _asked(self, ask: Callable[..., Any], x: np.ndarray, t: float) -> np.ndarray:
         nothing = np.full(np.shape(x), np.nan, np.float32)

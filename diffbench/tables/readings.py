@@ -20,8 +20,8 @@ def readings(long: pd.DataFrame, columns: Json, **labels: object) -> pd.DataFram
 
     Returns:
       A row for each column of a metric: its value, mean and deviation of the floor, z, p (of the worst
-      seed where there are several: their number is in "seeds"), u on the common scale, and the status; where one
-      is not ok, "reason" says what became of it.
+      seed where there are several: their number is in "seeds"), u on the common scale, and the status; where
+      one is not ok, "reason" says what became of it.
     """
     table = long.assign(u=commensurable(long, columns))
     for name, label in labels.items():

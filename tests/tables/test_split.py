@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from long_of import rows_of, table
 
@@ -28,6 +29,12 @@ def test_the_parts_are_differences_seed_by_seed_with_t_intervals():
         np.testing.assert_allclose([row[part], row[f"{part}_low"], row[f"{part}_high"]], [mean, low, high])
     assert row["total"] == pytest.approx(row["solver"] + row["learning"])
     assert row["errs_in"] == "learning 3/3, finite data 3/3, solving 3/3"
+
+
+def test_of_no_rows_there_is_no_split():
+    # What comes of a metric that says nothing of any row, such as `score_error` of the exact score.
+    long = pd.DataFrame([], columns=table(rows_of("exact", "vp", [1.5])).columns)
+    assert error_split(long.astype({"floor_sd": float, "value": float}), {}).empty
 
 
 def test_seeds_are_matched_by_number_not_by_place():
