@@ -8,7 +8,6 @@ import pytest
 import diffbench as db
 from diffbench.api import session
 from diffbench.api.brought import BroughtError
-from diffbench.sources.brought import as_score
 
 # One Gaussian: its diffused score is linear, in any framework's words.
 DATA = db.mixture([1.0], [[1.0, -2.0]], [0.25])
@@ -128,15 +127,6 @@ def test_the_likelihood_of_jax_is_there_and_of_numpy_refused_with_the_reason():
         ValueError, match="kl needs the divergence of the score, and a function in NumPy has no"
     ):
         db.measure(db.score(_numpy(), framework="numpy", dataset=DATA), few)
-
-
-def test_what_a_velocity_gives_is_the_score_of_its_flow():
-    import jax.numpy as jnp
-
-    process = db.process("sub_vp").built
-    x, s, t = jnp.ones((3, 2)), jnp.full((3, 2), 0.7), jnp.asarray(0.4)
-    flow = process.drift(t) * x - 0.5 * process.diffusion(t) ** 2 * s
-    np.testing.assert_allclose(as_score("velocity", flow, x, t, process), s, rtol=1e-5)
 
 
 def _raise(x, t):
