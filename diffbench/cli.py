@@ -218,6 +218,34 @@ def tables(
 
 
 @app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="The results folder that is the measure.")],
+    run_b: Annotated[Path, typer.Argument(help="The results folder that is held against it.")],
+    fail_on: Annotated[
+        str | None, typer.Option("--fail-on", metavar="worse", help="Exit with 1 where something got worse.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORM", help="text, or md for a table in GitHub's Markdown.")
+    ] = "text",
+    debug: Debug = False,
+) -> None:
+    """Say what got better or worse from one run to another; rows pair by what they are and by seed."""
+    from diffbench import checks
+
+    checks.choice("--format", form, ("text", "md"))
+    if fail_on is not None:
+        checks.choice("--fail-on", fail_on, ("worse",))
+    from diffbench import console
+    from diffbench.records.store import Store
+    from diffbench.tables import against
+
+    sides = [against.side_of(Store(folder, frozen=True)) for folder in (run_a, run_b)]
+    found = against.of(*sides)
+    console.say_compared(found, str(run_a), str(run_b), form)
+    raise typer.Exit(1 if fail_on and (found.rows["verdict"] == fail_on).any() else 0)
+
+
+@app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
     plugin: Plugins = None,

@@ -23,8 +23,9 @@ from diffbench.signs import fitted, plain
 from diffbench.spec import Json
 from diffbench.stages.intact import Report
 from diffbench.stages.work import STAGES
+from diffbench.tables import changes_page, rendering
 from diffbench.tables import long as tables
-from diffbench.tables import rendering
+from diffbench.tables.against import Against
 from diffbench.tables.digits import deviations, number, within
 from diffbench.tables.headlines import headlines
 from diffbench.workers.tasks import Task
@@ -108,6 +109,40 @@ def show_readings(label: str, table: pd.DataFrame, symptoms: Sequence[str]) -> N
     for line in symptoms:
         console.print(escape(_clean(f"{label}: {line}", console)))
     console.print()
+
+
+def say_compared(found: Against, a: str, b: str, form: str) -> None:
+    """Prints two runs row by row: what differs in versions, what got worse or better, what is in one only.
+
+    Args:
+      found: What `tables.against` found.
+      a: What the first is called.
+      b: What the second is called.
+      form: "text" or "md".
+    """
+    if form == "md":
+        print(changes_page.markdown(found, a, b))
+        return
+    console = _console()
+    for line in (f"A: {a}", f"B: {b}", *changes_page.first_lines(found)):
+        say(line)
+    for verdict, rows in changes_page.shown(found):
+        _show_changes(console, verdict, rows)
+    for line in changes_page.lonely(found):
+        say(line)
+    say(changes_page.counts(found))
+
+
+def _show_changes(console: Console, verdict: str, rows: pd.DataFrame) -> None:
+    """Prints the rows of one verdict, each on a line of its own with its numbers under it."""
+    console.print(f"{verdict}:", style="bold")
+    for row in changes_page.rows_of(rows):
+        where = " / ".join(label for label in row[:5] if label)
+        a, b, change, seeds, note = row[5:]
+        told = f"{a} -> {b}, change {change}, seeds {seeds}{', ' if note else ''}{note}"
+        console.print(escape(_clean(f"  {where}: {told}", console)), soft_wrap=True)
+    if len(rows) > changes_page.MOST:
+        say(f"  {len(rows) - changes_page.MOST} more")
 
 
 def _few(value: float) -> str:

@@ -220,12 +220,19 @@ def compare(a: Results | Path | str, b: Results | Path | str, /) -> pd.DataFrame
       b: The other.
 
     Returns:
-      A row for each place and metric column of both: mean "a", mean "b", their mean "difference" with the
-      ends of its 95% t interval over "seeds", and the "verdict": "worse" or "better" where the interval
-      excludes 0 and the difference exceeds one floor deviation, else "same"; "not known" with one seed.
+      A row for each row and metric column of either: mean "a", mean "b", their mean "difference" with the
+      ends of its 95% t interval over "seeds" that both have, "p_value", and the "verdict": "worse", "better",
+      "equal", "not known", "only in A" or "only in B"; see `diffbench.tables.change`. What the two were made
+      with, where that differs, is in its `attrs`: "versions" and "hints", lines of text.
 
     Raises:
-      ValueError: If they have no row in common.
+      ValueError: If they have no row in common, or one of them holds no run.
     """
-    first, second = (one if isinstance(one, Results) else Results(one) for one in (a, b))
-    return against.compared(first._run, first.frame, second._run, second.frame)
+    sides = (against.side_of(Store(_folder(one), frozen=True)) for one in (a, b))
+    found = against.of(*sides)
+    found.rows.attrs |= {"versions": found.versions, "hints": found.hints}
+    return found.rows
+
+
+def _folder(one: Results | Path | str) -> Path:
+    return one.folder if isinstance(one, Results) else Path(one)
