@@ -17,8 +17,9 @@ from diffbench.records.outcome import ERROR, OK, ending
 from diffbench.records.reader import Reader, many
 from diffbench.records.store import Store
 from diffbench.spec import Json, JsonObject
-from diffbench.tables import orders, rendering, spreadsheet
+from diffbench.tables import orders, ranking_page, rendering, spreadsheet
 from diffbench.tables.comparison import ROW, compare
+from diffbench.tables.ranking import ranking
 from diffbench.tables.split import error_split
 
 Read = Callable[[str, str | None], Json | None]
@@ -190,7 +191,19 @@ def contents(tables: Tables, columns: Json) -> dict[str, bytes]:
         "measurements.parquet": _parquet(tables.long),
         "times.csv": spreadsheet.csv(tables.times),
         **flown,
+        **_ranked(tables.long, columns),
     }
+
+
+def _ranked(long: pd.DataFrame, columns: Json) -> dict[str, bytes]:
+    """Returns the files of the ranking, none where no metric has a common scale."""
+    found = ranking(long, columns)
+    return {} if found.rows.empty else {
+        "ranking.md": ranking_page.markdown(found).encode(),
+        "ranking.csv": spreadsheet.csv(found.rows),
+        "ranking_pairs.csv": spreadsheet.csv(found.pairs),
+        "ranking_differences.csv": spreadsheet.csv(found.apart),
+    }  # fmt: skip
 
 
 def write(store: Store, tables: Tables, columns: Json) -> list[str]:

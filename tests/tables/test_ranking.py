@@ -1,0 +1,106 @@
+"""Rows over all datasets: interquartile means and their bootstrap, leads, pairs and differences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from diffbench.tables import ranking, ranking_page
+
+COLUMNS = {"energy": {"energy": {"better": "lower", "perfect": 0.0, "censored": False}}}
+
+
+def long_of(values, datasets=("a", "b"), status="ok"):
+    """A long table of families by name, each `[datasets, seeds]` values of energy; u = 1 - value."""
+    rows = []
+    for dataset_number, dataset in enumerate(datasets):
+        for name, family in {"": np.ones((len(datasets), 2)), **values}.items():
+            for seed, value in enumerate(np.asarray(family, float)[dataset_number]):
+                rows.append(
+                    {"dataset": dataset, "score": "learned" if name else "gaussian", "family": name, "budget": "",
+                     "sampler": "own" if name else "", "seed": seed, "metric": "energy", "value": value,
+                     "floor_mean": 0.0, "floor_sd": 0.01, "status": status if name else "ok"}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_interquartile_mean_is_scipys_trimmed_mean():
+    values = {"x": [[0.1, 0.2, 0.9, 0.3], [0.0, 0.5, 0.4, 0.1]], "y": [[0.2] * 4, [0.3] * 4]}
+    rows = ranking.ranking(long_of(values), COLUMNS).rows.set_index("family")
+    u = 1.0 - np.ravel(values["x"])
+    assert rows.loc["x", "iqm"] == pytest.approx(stats.trim_mean(u, 0.25), abs=1e-6)
+    assert rows.loc["y", "iqm"] == pytest.approx(0.75)
+    assert list(rows.index) == ["y", "x"]
+    assert set(rows["interval"]) == {"anti-conservative"}
+
+
+def test_the_bootstrap_is_scipys_where_there_is_one_stratum():
+    """Quantiles of 4,000 draws on either side: their errors are a few hundredths of the interval."""
+    values = np.random.default_rng(3).normal(0.8, 0.1, 12)
+    ours = ranking.bootstrap([values], resamples=4000)
+    theirs = stats.bootstrap(
+        (values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), method="percentile",
+        n_resamples=4000, rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    np.testing.assert_allclose(ours, theirs, atol=0.06 * (theirs.high - theirs.low))
+
+
+def test_the_bootstrap_draws_within_each_dataset():
+    """Datasets that differ by far widen nothing, where each of them agrees with itself."""
+    assert ranking.bootstrap([np.full(5, 0.1), np.full(5, 0.9)]) == pytest.approx((0.5, 0.5))
+    assert all(map(math.isnan, ranking.bootstrap([np.array([0.1]), np.array([0.9])])))
+
+
+def test_improvement_counts_ties_as_a_half():
+    one, two = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5])
+    wins = [1.0 if x > y else 0.5 if x == y else 0.0 for x in one for y in two]
+    assert ranking.improvement(one, two) == pytest.approx(np.mean(wins))
+    statistic = stats.mannwhitneyu(one, two).statistic
+    assert ranking.improvement(one, two) == pytest.approx(statistic / 6)
+
+
+def test_the_best_is_bold_only_beyond_noise():
+    clear = {"x": [[0.1, 0.11, 0.12]] * 2, "y": [[0.3, 0.31, 0.33]] * 2}
+    noisy = {"x": [[0.1, 0.4, 0.2]] * 2, "y": [[0.3, 0.2, 0.25]] * 2}
+    assert ranking.ranking(long_of(clear), COLUMNS).rows["best"].tolist() == [True, False]
+    assert not ranking.ranking(long_of(noisy), COLUMNS).rows["best"].any()
+    assert (
+        not ranking.ranking(long_of({k: np.array(v)[:, :1] for k, v in clear.items()}), COLUMNS)
+        .rows["best"]
+        .any()
+    )
+    page = ranking_page.markdown(ranking.ranking(long_of(clear), COLUMNS))
+    assert "| x | own | **0.890** |" in page
+    assert "Left out with 2 datasets" in page
+    assert "anti-conservative: 10 seeds would keep their word, and some rows have 3" in page
+
+
+def test_differences_are_paired_by_seed_on_each_dataset():
+    found = ranking.ranking(long_of({"x": [[0.1, 0.2], [0.3, 0.5]], "y": [[0.2, 0.4], [0.3, 0.5]]}), COLUMNS)
+    assert found.apart["difference"].tolist() == pytest.approx([0.15, 0.0])
+    assert found.pairs["improvement"].tolist() == [pytest.approx((0.875 + 0.5) / 2)]
+
+
+def test_a_cell_that_failed_is_not_left_out():
+    long = long_of({"x": [[0.1, 0.2], [0.1, 0.2]]})
+    long.loc[long["seed"].eq(1) & long["family"].eq("x"), ["status", "value"]] = ["diverged", math.nan]
+    row = ranking.ranking(long, COLUMNS).rows.iloc[0]
+    assert (row["seeds"], row["iqm"]) == (2, pytest.approx(0.45))
+
+
+def test_without_a_common_scale_there_is_no_ranking():
+    long = long_of({"x": [[0.1, 0.2]] * 2})
+    found = ranking.ranking(long.assign(floor_sd=math.nan), COLUMNS)
+    assert found.rows.empty
+
+
+def test_a_ranking_is_the_same_made_again_and_labels_stay_text():
+    long = long_of({"x|y": [[0.1, 0.2], [0.3, 0.5]], "<b>": [[0.2, 0.4], [0.3, 0.5]]})
+    pages = {ranking_page.markdown(ranking.ranking(long, COLUMNS)) for _ in range(2)}
+    (page,) = pages
+    assert "x&#124;y" in page
+    assert "\\<b>" in page
