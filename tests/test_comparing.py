@@ -86,7 +86,7 @@ def mine(*, steps: int = 100):
 
     return Sampler(run=stepwise(step, uniform_times(steps, None)))
 """
-# The spread over a thin circle is what the last steps' noise leaves: 2% of it, two floor deviations at 10,000.
+# The spread across a thin circle is what the last steps' noise leaves: 2% of it are 1.6 floor deviations.
 SUITE = {
     "name": "gate",
     "datasets": ["circle"],
