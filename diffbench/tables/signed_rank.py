@@ -105,8 +105,8 @@ def silent(datasets: int) -> str:
     """Returns the line that says what is left out for want of datasets, or nothing."""
     said = []
     if datasets < BAYESIAN:
-        said.append(f"the Bayesian signed-rank from {BAYESIAN} on")
+        said.append(f"the Bayesian signed-rank, which takes {BAYESIAN}")
     if datasets < TESTED:
         least = 2.0 ** (1 - datasets)
-        said.append(f"Wilcoxon's test from {TESTED} on (with {datasets} its least p-value is {least:.2g})")
-    return f"Left out with {datasets} datasets: {'; '.join(said)}." if said else ""
+        said.append(f"Wilcoxon's test, which takes {TESTED} (its least p-value would be {least:.2g})")
+    return f"Datasets: {datasets}. Left out: {'; '.join(said)}." if said else ""

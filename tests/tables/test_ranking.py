@@ -75,7 +75,7 @@ def test_the_best_is_bold_only_beyond_noise():
     )
     page = ranking_page.markdown(ranking.ranking(long_of(clear), COLUMNS))
     assert "| x | own | **0.890** |" in page
-    assert "Left out with 2 datasets" in page
+    assert "Datasets: 2. Left out: the Bayesian signed-rank" in page
     assert "anti-conservative: 10 seeds would keep their word, and some rows have 3" in page
 
 
