@@ -166,6 +166,7 @@ def local(workers: int, memory: int | None = None, gpus: Sequence[str] = ()) -> 
         "distributed.worker.memory.terminate": 1.0,
     }
     with dask.config.set(settings), contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet())  # before it starts and until it is gone
         with _terminal_kept_from_workers():
             cluster = (_on_gpus(gpus) if gpus else LocalCluster)(
                 n_workers=0 if gpus else workers,
@@ -180,7 +181,6 @@ def local(workers: int, memory: int | None = None, gpus: Sequence[str] = ()) -> 
             if gpus:
                 cluster.scale(workers)
         client = stack.enter_context(Client(cluster))
-        stack.enter_context(_quiet())
         yield Place(client, "the local cluster", own=True)
 
 
