@@ -33,7 +33,10 @@ _NAME = re.compile(r"[^\W\d_][\w.+-]*")
 
 
 class PluginError(ValueError):
-    """A part from outside the package broke its contract; the message names it."""
+    """A part from outside the package broke its contract; the message names it, in one line."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
 
 # Called where a part takes the place of another of its name.

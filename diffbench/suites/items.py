@@ -17,7 +17,10 @@ Entry = str | Json
 
 
 class SuiteError(ValueError):
-    """A suite that cannot be run; the message is one line."""
+    """A suite that cannot be run; the message is one line, also where a part's own has more."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
 
 @dataclasses.dataclass(frozen=True)

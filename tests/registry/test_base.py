@@ -244,3 +244,7 @@ def test_the_digest_of_a_plug_in_file_stands_in_the_specification(things):
 def test_what_is_later_must_be_a_parameter():
     with pytest.raises(ValueError, match="thing 'box': later must name parameters; got depth"):
         Registry("thing").register("box", later=("depth",))(lambda *, width=1.0: width)
+
+
+def test_what_a_plug_in_says_in_lines_is_told_in_one():
+    assert str(PluginError("it fails: ValueError: one\n  two")) == "it fails: ValueError: one two"

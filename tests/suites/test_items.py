@@ -63,3 +63,7 @@ def test_a_label_has_no_control_characters(sign):
 @pytest.mark.parametrize("label", ["a|b [c] # $ \\ é漢字 <b> ~ & % _", "colon: hard:er", "../../up"])
 def test_a_label_may_hold_what_can_be_seen(label):
     assert items([{"name": "a", "label": label}], "samplers")[0].label == label
+
+
+def test_what_a_part_says_in_lines_is_told_in_one():
+    assert str(SuiteError("samplers: one\n  two")) == "samplers: one two"
