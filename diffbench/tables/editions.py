@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from diffbench.records.places import AXES
 from diffbench.records.store import Store
 from diffbench.spec import Json
 
-Edition = tuple[Any, Any]
+Edition = tuple[object, object]
 """(version, digest of the plug-in file), None where there is none."""
 
 MOST = 64
@@ -21,7 +20,7 @@ MADE_BY = (
 )  # fmt: skip
 
 
-def of_part(spec: Any, kind: str) -> dict[str, Edition]:
+def of_part(spec: object, kind: str) -> dict[str, Edition]:
     """Returns the edition of each part in a specification, by its kind and name.
 
     Args:

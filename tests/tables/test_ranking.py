@@ -5,27 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
+from ranked import COLUMNS, long_of
 from scipy import stats
 
-from diffbench.tables import ranking, ranking_page
-
-COLUMNS = {"energy": {"energy": {"better": "lower", "perfect": 0.0, "censored": False}}}
-
-
-def long_of(values, datasets=("a", "b"), status="ok"):
-    """A long table of families by name, each `[datasets, seeds]` values of energy; u = 1 - value."""
-    rows = []
-    for dataset_number, dataset in enumerate(datasets):
-        for name, family in {"": np.ones((len(datasets), 2)), **values}.items():
-            for seed, value in enumerate(np.asarray(family, float)[dataset_number]):
-                rows.append(
-                    {"dataset": dataset, "score": "learned" if name else "gaussian", "family": name, "budget": "",
-                     "sampler": "own" if name else "", "seed": seed, "metric": "energy", "value": value,
-                     "floor_mean": 0.0, "floor_sd": 0.01, "status": status if name else "ok"}
-                )  # fmt: skip
-    return pd.DataFrame(rows)
+from diffbench.tables import ranking
 
 
 def test_the_interquartile_mean_is_scipys_trimmed_mean():
@@ -73,10 +57,6 @@ def test_the_best_is_bold_only_beyond_noise():
         .rows["best"]
         .any()
     )
-    page = ranking_page.markdown(ranking.ranking(long_of(clear), COLUMNS))
-    assert "| x | own | **0.890** |" in page
-    assert "Datasets: 2. Left out: the Bayesian signed-rank" in page
-    assert "anti-conservative: 10 seeds would keep their word, and some rows have 3" in page
 
 
 def test_differences_are_paired_by_seed_on_each_dataset():
@@ -96,11 +76,3 @@ def test_without_a_common_scale_there_is_no_ranking():
     long = long_of({"x": [[0.1, 0.2]] * 2})
     found = ranking.ranking(long.assign(floor_sd=math.nan), COLUMNS)
     assert found.rows.empty
-
-
-def test_a_ranking_is_the_same_made_again_and_labels_stay_text():
-    long = long_of({"x|y": [[0.1, 0.2], [0.3, 0.5]], "<b>": [[0.2, 0.4], [0.3, 0.5]]})
-    pages = {ranking_page.markdown(ranking.ranking(long, COLUMNS)) for _ in range(2)}
-    (page,) = pages
-    assert "x&#124;y" in page
-    assert "\\<b>" in page
