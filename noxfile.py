@@ -4,6 +4,7 @@
     nox -s tests -- -k mmd2    what follows `--` goes to pytest
     nox -s slow                the tests that train models or draw many samples
     nox -s torch               scores in PyTorch under the samplers and metrics
+    nox -s public_samplers     diffusers' schedulers beside ours; rewrites docs/public_samplers.md
     nox -s bench -- NAME       benchmarks/NAME.py, or all of them
     nox -s validity            every planted bug under every judge; rewrites docs/validity.md
     nox -s pins                resolves again and rewrites constraints.txt
@@ -137,12 +138,22 @@ def torch(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def public_samplers(session: nox.Session) -> None:
+    """Schedulers of diffusers on exact scores, ours beside them; rewrites docs/public_samplers.md."""
+    install(session, "-e", ".")
+    # Neither is in constraints.txt, for nothing of the package needs them; torch in the processor's build.
+    session.install("diffusers==0.42.*", "torch==2.13.0")
+    session.run("python", "benchmarks/public_samplers.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
     """Measures speed: the scripts of benchmarks/, or the one that is named first."""
     install(session, "-e", ".", groups=("judges",))
     names, arguments = session.posargs[:1], session.posargs[1:]
     for path in sorted((ROOT / "benchmarks").glob(f"{names[0] if names else '*'}.py")):
-        if "__main__" in path.read_text():  # the others are imported by these
+        # Those without are imported by the others; public_samplers has a session of its own.
+        if "__main__" in path.read_text() and path.stem != "public_samplers":
             session.run("python", str(path), *arguments)
 
 
