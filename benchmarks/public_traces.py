@@ -39,7 +39,7 @@ def rows(truth: Any, table: Any) -> Iterator[dict[str, Any]]:
     for trace, made in (
         ("DDPM in float32", _precision), ("DDIM's stride", _stride), ("DPM-Solver++ 3", _third),
         ("DEIS 3 in float32", _logarithms), ("Karras and Lu", _rounded), ("Heun between timesteps", _between),
-        ("initial noise", _initial),
+        ("lower orders at the end", _lower), ("PNDM's end", _end), ("initial noise", _initial),
         ("repeated end", _repeated),
     ):  # fmt: skip
         for case, steps, what, value in made(truth, table):
