@@ -159,7 +159,8 @@ def test_the_page_names_what_every_noted_step_is_due_to():
     """Every one-step error in bold has a word in the part on causes."""
     text = public_table.PAGE.read_text(encoding="utf-8")
     causes = text.partition("## What differs, and why")[2].partition("\n## ")[0]
-    for (whose, name), rows in public_table.grouped(public_table.read("flow")).items():
+    measured = public_table.read("flow") + public_table.read("moments")
+    for (whose, name), rows in public_table.grouped(measured).items():
         if public_table.worst(rows).startswith("**"):
             assert name in causes, f"{whose}: {name}"
 
