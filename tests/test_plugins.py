@@ -169,21 +169,27 @@ def test_an_edited_plugin_file_is_measured_anew(guided):
 
 PACKAGE = {
     "process": """
-        import dataclasses
-        from diffbench.process import PROCESSES
+        import jax.numpy as jnp
+        from diffbench.process import PROCESSES, Process
+
+        def log_alpha(t, constants):
+            return jnp.log1p(-t)
+
+        def log_sigma(t, constants):
+            return jnp.log(t)
 
         @PROCESSES.register("steady")
-        def steady(*, beta: float = 10.0):
-            made = PROCESSES.build("vp", beta_min=0.999 * beta, beta_max=beta)
-            return dataclasses.replace(made, name="steady", version=4)
+        def steady(*, margin: float = 0.02):
+            prior = {"prior_sd": jnp.hypot(margin, 1.0 - margin)}
+            return Process("steady", log_alpha, log_sigma, prior, t_min=margin, t_max=1.0 - margin, t_end=margin, version=4)
     """,
     "family": """
         from typing import ClassVar
         from diffbench.contracts import FAMILIES
-        from diffbench.families.score_sde import ScoreSDE
+        from diffbench.families.flow_matching import FlowMatching
 
         @FAMILIES.register("patient")
-        class Patient(ScoreSDE):
+        class Patient(FlowMatching):
             default_process: ClassVar = {"name": "steady"}
             version: ClassVar[int] = 5
     """,
@@ -219,31 +225,65 @@ PACKAGE = {
             return Metric(columns={"reach": Column()}, measure=measure, version=7)
     """,
 }
-ANNOUNCED = """
-[diffbench.processes]
-steady = noisy_parts.process
-[diffbench.families]
-patient = noisy_parts.family
-[diffbench.networks]
-shallow = noisy_parts.network
-[diffbench.metrics]
-reach = noisy_parts.metric
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "wheel_of"
+backend-path = ["."]
+
+[project]
+name = "noisy-parts"
+version = "1.0"
+
+[project.entry-points."diffbench.processes"]
+steady = "noisy_parts.process"
+[project.entry-points."diffbench.families"]
+patient = "noisy_parts.family"
+[project.entry-points."diffbench.networks"]
+shallow = "noisy_parts.network"
+[project.entry-points."diffbench.metrics"]
+reach = "noisy_parts.metric"
+"""
+# A build backend of its own, so that nothing must be fetched to build it.
+WHEEL_OF = """
+import tomllib
+import zipfile
+from pathlib import Path
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    about, name = "noisy_parts-1.0.dist-info/", "noisy_parts-1.0-py3-none-any.whl"
+    points = "".join(
+        f"[{group}]\\n" + "".join(f"{key} = {value}\\n" for key, value in found.items())
+        for group, found in project["entry-points"].items()
+    )
+    with zipfile.ZipFile(Path(wheel_directory, name), "w") as wheel:
+        for path in sorted(Path("noisy_parts").glob("*.py")):
+            wheel.write(path)
+        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\\nName: noisy-parts\\nVersion: 1.0\\n")
+        wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(about + "entry_points.txt", points)
+        wheel.writestr(about + "RECORD", "")
+    return name
 """
 
 
-@pytest.fixture
-def installed(tmp_path):
-    """The environment of a program that finds a package as pip would leave it."""
-    site = tmp_path / "site"
-    about = site / "noisy_parts-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: noisy-parts\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(ANNOUNCED)
-    package = site / "noisy_parts"
-    package.mkdir()
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The environment of a program that finds a package which pip built and installed."""
+    folder = tmp_path_factory.mktemp("noisy")
+    package, site = folder / "project" / "noisy_parts", folder / "site"
+    package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     for name, text in PACKAGE.items():
         (package / f"{name}.py").write_text(textwrap.dedent(text))
+    (folder / "project" / "pyproject.toml").write_text(PROJECT)
+    (folder / "project" / "wheel_of.py").write_text(WHEEL_OF)
+    words = ["pip", "install", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site)]
+    done = subprocess.run(
+        [sys.executable, "-m", *words, str(folder / "project")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]), "JAX_PLATFORMS": "cpu"}
 
 
@@ -286,9 +326,9 @@ def test_list_names_what_packages_announce_and_shows_it_loaded(tmp_path, install
     assert "steady: plug-in noisy_parts.process; --load shows more" in told
     told = diffbench("list", "--load", cwd=tmp_path, env=installed)
     for kind, name, shown in (
-        ("process", "steady", "beta = 10.0"),
+        ("process", "steady", "margin = 0.02"),
         ("network", "shallow", "width = 8"),
-        ("family", "patient", "weighting = 'simple'"),
+        ("family", "patient", "weighting = 'velocity'"),
         ("metric", "reach", ""),
     ):
         assert re.search(rf"  {name}: .*plug-in noisy_parts\.{kind}\n\s+.*{shown}", told), name

@@ -122,7 +122,10 @@ def test_arrays_of_a_program_are_learned_and_measured_and_the_table_says_how_to_
     )
     assert found["value"].notna().all()
     results = db.run(
-        _suite(data.entry["train"], training={"steps": 5, "batch": 16}, network={"widths": [8, 8]}).model_dump(),
+        _suite(
+            data.entry["train"], training={"steps": 20, "batch": 16}, network={"widths": [8, 8]}, samples=60,
+            samplers=[{"name": "probability_flow", "solver": "heun", "steps": 10}],
+        ).model_dump(),  # the programs of the fit and the draw above
         out=tmp_path / "out", workers=0, progress=False,
     )  # fmt: skip
     energy = results.frame[(results.frame["metric"] == "energy")]
