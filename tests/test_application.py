@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from tiny_suite import as_toml
 
+from diffbench.contracts import DATASETS
 from diffbench.records.store import Store
 from diffbench.stages import harness, planning
 from diffbench.suites import suite as suites
@@ -131,3 +132,13 @@ def test_verify_finds_a_table_that_says_otherwise_and_counts_rows_that_are_lost(
         path.unlink()
     command("tables", "out", cwd=tmp_path)
     assert "missing: 3 rows" in command("verify", "out", cwd=tmp_path).stdout
+
+
+@pytest.mark.slow
+def test_a_verbose_list_shows_the_geometry_that_datasets_have(command, tmp_path):
+    lines = command("list", "--verbose", cwd=tmp_path).stdout.splitlines()
+    for name in ("circle", "two_moons"):
+        (line,) = (one for one in lines if one.startswith(f"  {name}: "))
+        data = DATASETS.build(name)
+        mean = ", ".join(f"{one:.4g}" for one in data.mean)
+        assert f"mean ({mean}), scale {data.scale:.4g}, lengths " in line
