@@ -12,40 +12,58 @@ from collections.abc import Container, Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffbench.figures import curves, density, fields, images, memorisation, mixing, quality, seen, split
+from diffbench.figures import (
+    curves,
+    density,
+    fields,
+    images,
+    memorisation,
+    mixing,
+    quality,
+    seen,
+    solvers,
+    split,
+    strays,
+)
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
 from diffbench.records.store import Store
 
 
-def write(store: Store, parts: pd.DataFrame | None = None) -> list[str]:
+def write(store: Store, parts: pd.DataFrame | None = None, orders: pd.DataFrame | None = None) -> list[str]:
     """Draws every figure of a run and returns the paths of the PNG files.
 
     Args:
       store: The results folder; without a `run.json` there is nothing to draw.
       parts: The error split of the run, if it is to be drawn too.
+      orders: Its table of orders, likewise.
     """
     content = runs.read(store)
     if content is None:
         return []
     paths = []
     with style():
-        for name, figure in drawn(Run(store, content), parts):
+        for name, figure in drawn(Run(store, content), parts, orders):
             for suffix in SUFFIXES:
                 store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))
             paths.append(str(store.root / "figures" / f"{name}.png"))
     return paths
 
 
-def drawn(run: Run, parts: pd.DataFrame | None = None) -> Iterator[tuple[str, Figure]]:
+def drawn(
+    run: Run, parts: pd.DataFrame | None = None, orders: pd.DataFrame | None = None
+) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
     sources = [
-        part.pages(run) for part in (density, images, curves, fields, mixing, memorisation, quality, seen)
+        part.pages(run)
+        for part in (density, images, curves, fields, mixing, memorisation, quality, seen, strays)
     ]
     if parts is not None:
         sources.append(split.pages(parts, run.headlines()))
+    if orders is not None:
+        sources.append(solvers.pages(run, orders))
     for title, figure in itertools.chain(*sources):
         name = _free(plain(title), taken)
         taken.add(name.lower())

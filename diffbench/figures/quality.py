@@ -135,6 +135,9 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
     if floored:
         ax.axhspan(-_FLOOR, _FLOOR, color="0.9", lw=0, zorder=0)
         ax.axhline(0, color="0.6", lw=0.6, zorder=1)
+    # Nobody who has a model can choose the exact score.
+    judged = LEARNED if any(row.score == LEARNED for row in rows) else EXACT
+    best: list[tuple[float, float]] = []
     for group in _grouped(rows, lambda row: (row.score, row.family, row.budget, row.kind)):
         places, few = [], []
         for seeds in _grouped(group, lambda row: row.sampler):
@@ -156,11 +159,17 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
             at = (shift * _cost(seeds), mean)
             ax.annotate(text, at, (3, 3), textcoords="offset points", fontsize=5.5, color=colour)
         line = dash(run.budgets, group[0].budget) if learned else _DOTTED
+        if group[0].score == judged:
+            best += [(cost, mean) for cost, mean, *_ in places]
         if len(x) > 1:
             ax.plot(x, y, color=colour, ls=line, lw=0.9, zorder=2)
         # Open points lie on top: exact scores are the fewer, and hide less.
         ends = {"mfc": colour if learned else "white", "zorder": 3 if learned else 4, **_BARS}
         ax.errorbar(x, y, (below, above), marker=markers[group[0].kind], ls="none", color=colour, **ends)
+    edge = front(best, run.sign(column))
+    if len(edge) > 1:
+        # Behind all points, and as wide as they are: what nothing beats at so few evaluations.
+        ax.plot(*zip(*edge, strict=True), color="0.75", lw=2.4, drawstyle="steps-post", zorder=1.5)
     ax.set_xscale("log")
     ax.set_xlim(*10.0 ** np.array([costs.min() - 0.2, costs.max() + 0.2]))
     ax.margins(y=0)
@@ -168,6 +177,26 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
     if floored:
         _over_floor(ax)
     sns.despine(ax=ax)
+
+
+def front(points: Sequence[tuple[float, float]], sign: float) -> list[tuple[float, float]]:
+    """Returns the points that none of fewer or as many evaluations beats, in order of evaluations.
+
+    Args:
+      points: Evaluations and height.
+      sign: 1 where more is worse, -1 where it is better; NaN where both ways from zero are worse.
+    """
+    found: list[tuple[float, float]] = []
+    least = math.inf
+    for cost, height in sorted(points, key=lambda point: (point[0], _worse(point[1], sign))):
+        if _worse(height, sign) < least:
+            least = _worse(height, sign)
+            found.append((cost, height))
+    return found
+
+
+def _worse(height: float, sign: float) -> float:
+    return abs(height) if math.isnan(sign) else sign * height
 
 
 def _over_floor(ax: Axes) -> None:
@@ -226,6 +255,8 @@ def _legend(
             Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=f"steps x batch {b}")
             for b in run.budgets
         ]
+    if any(len({row.nfe for row in group}) > 1 for group in _grouped(rows, lambda row: row.dataset)):
+        shown.append(Line2D([], [], color="0.75", lw=2.4, label="Pareto front"))
     if len({row.seed for row in rows}) > 1:
         shown.append(Line2D([], [], marker="|", ms=9, label="least to largest seed", color="0.3", ls="none"))
     if any(run.floored(column) for column in columns):

@@ -15,7 +15,7 @@ from diffbench.records.outcome import OK, ending
 from diffbench.records.places import TRUTH, base_of, natural
 from diffbench.records.store import Store
 from diffbench.sources.learned import NAME as LEARNED
-from diffbench.spec import Json
+from diffbench.spec import Json, identify
 from diffbench.tables.comparison import rank
 from diffbench.tables.headlines import chosen, first_of, sides
 
@@ -169,6 +169,10 @@ class Run:
         """Returns whether some row has a z in a column."""
         return any(math.isfinite(self.z(row, column)) for row in self.rows)
 
+    def sign(self, column: str) -> float:
+        """Returns 1 where more of what is drawn of a column is worse, -1 where it is better, else NaN."""
+        return sides(self._columns)[column]
+
     def value(self, row: Row, column: str) -> float:
         """Returns a row's value in a column, NaN where there is none."""
         for metric, name in row.measures.items():
@@ -200,6 +204,11 @@ class Run:
         """Returns the arrays of a row's measurement; none where it is missing or failed."""
         name = row.measured(metric)
         return self._store.arrays("measure", name) if name and self.measure(name) else {}
+
+    def flow(self, row: Row) -> dict[str, np.ndarray]:
+        """Returns where the exact flow of a row leads, "start" and "end", `[n, D]`; none without."""
+        spec = self.measure(row.measured("flow_error")).get("spec", {}).get("flow")
+        return {} if spec is None else self._store.arrays("flow", identify(spec))
 
     def samples(self, row: Row) -> np.ndarray | None:
         """Returns a row's samples in data coordinates, `[n, D]`, or None."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from diffbench.contracts import METRICS, SAMPLERS, Metric
 from diffbench.process import PROCESSES
 from diffbench.programs.flow import VERSION as FLOW_VERSION
+from diffbench.programs.sampling import compiled_for
 from diffbench.records import places
 from diffbench.records.places import SCORELESS, Place
 from diffbench.records.reader import Reader, many
@@ -96,7 +97,7 @@ def plan(
             program: list[object] = [fit["family"], fit["network"], fit["training"], fit["train_size"]]
             row["fit_id"] = need(fit, (), [*program, fit.get("replicas", 1)])
             after.append(row["fit_id"])
-        program = [cell.kind, cell.draw.get("sampler"), cell.draw["n"]]
+        program = [cell.kind, judging.compiled_for(cell), cell.draw["n"]]
         if cell.fit is not None:
             program += [cell.fit["family"], cell.fit["network"]]
         row["draw_id"] = need(cell.draw, after, program)
@@ -116,7 +117,8 @@ def plan(
             for flow in ("flow", "own"):
                 if flow in spec:
                     waits.append(need(spec[flow], after if flow == "own" else (), flow))
-            row["measures"][label] = need(spec, waits, metric)
+            # To follow the flow is to sample.
+            row["measures"][label] = need(spec, waits, [metric, program] if "flow" in spec else metric)
         rows.append(row)
     have = _settled(needs, store, retry_failed)
     urgency = {stage: i for i, stage in enumerate(STAGES)}
@@ -189,11 +191,21 @@ class _Judging:
         self._metrics: dict[int, Metric] = {}
         self._shared: dict[tuple[object, ...], Any] = {}
         self._ends: dict[tuple[str, ...], float | None] = {}
+        self._compiled: dict[str, Spec] = {}
 
     def _once(self, key: tuple[object, ...], spec: S) -> S:
         # A key is of one stage, for stages keep different things in it.
         shared: S = self._shared.setdefault(key, spec)
         return shared
+
+    def compiled_for(self, cell: Cell) -> Spec | None:
+        """Returns the sampler of which the program of a cell is, None for a bracket."""
+        sampler = cell.draw.get("sampler")
+        if sampler is None:
+            return None
+        if cell.place.sampler.id not in self._compiled:
+            self._compiled[cell.place.sampler.id] = compiled_for(sampler)
+        return self._compiled[cell.place.sampler.id]
 
     def reference(self, cell: Cell) -> ReferenceSpec:
         """Returns the specification of the truth's reference sample of a cell."""

@@ -50,8 +50,8 @@ def test_what_lines_and_bands_are_is_in_the_legend(made):
     found = drawn(made.run())
     assert legend(found["loss"]) == ["ddpm", "mean over seeds", "least to largest seed"]
     assert legend(found["quality_nfe"])[1:] == [
-        "ancestral(steps=…)", "learned score", "one sampler at several costs", "least to largest seed",
-        "noise floor, ± 2 sd",
+        "ancestral(steps=…)", "learned score", "one sampler at several costs", "Pareto front",
+        "least to largest seed", "noise floor, ± 2 sd",
     ]  # fmt: skip
 
 
