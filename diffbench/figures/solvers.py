@@ -145,7 +145,7 @@ def _panel(
         ax.axhline(floor, color="0.5", ls=(0, (4, 2)), lw=0.8, zorder=1)
     found = []
     for row in rows.to_dict("records"):
-        line = [(n, row[f"error_{n}"]) for n in counts if row[f"error_{n}"] > 0]
+        line = [(float(n), float(row[f"error_{n}"])) for n in counts if row[f"error_{n}"] > 0]
         colour, marker = looks[str(row["solver"])]
         x, y = np.array(line or [(math.nan, math.nan)]).T
         ax.plot(x, y, color=colour, marker=marker, ms=3, lw=0.9, zorder=3)

@@ -111,8 +111,9 @@ def _panel(ax: Axes, flown: Flown) -> None:
     far = np.linalg.norm(end, axis=1)
     colours = sns.color_palette("twilight_shifted", as_cmap=True)(turn)
     colours[far < 0.15 * far.max()] = (0.8, 0.8, 0.8, 1.0)
-    ax.scatter(*start.T, s=7, c=colours, lw=0, zorder=2)
-    ax.scatter(*start[flown.strays].T, s=16, facecolors="none", edgecolors="black", lw=0.7, zorder=3)
+    ax.scatter(start[:, 0], start[:, 1], s=7, c=colours, lw=0, zorder=2)
+    astray = start[flown.strays]
+    ax.scatter(astray[:, 0], astray[:, 1], s=16, facecolors="none", edgecolors="black", lw=0.7, zorder=3)
     half = 1.08 * float(np.abs(start).max())
     ax.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
     frame(ax)
