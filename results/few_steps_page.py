@@ -37,7 +37,7 @@ ROW = [*SCORE, "solver", "grid"]
 
 def middle(x: np.ndarray) -> dict[str, float]:
     """Returns the median of numbers and the ends of its 95% interval, by order statistics."""
-    rank = int(stats.binom.ppf(0.025, len(x), 0.5))
+    rank = max(int(stats.binom.ppf(0.025, len(x), 0.5)) - 1, 0)
     x = np.sort(x)
     return {"error": float(np.median(x)), "low": float(x[rank]), "high": float(x[len(x) - 1 - rank])}
 
