@@ -14,6 +14,7 @@ from diffbench.contracts import METRICS
 from diffbench.networks.mlp import ScoreNetwork
 from diffbench.programs.training import Training
 from diffbench.suites.suite import Suite, shipped
+from diffbench.tables import markup
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "<!-- Made by results/guide_pages.py; change the docstrings and run it again. -->"
@@ -75,8 +76,6 @@ sweep = {{batch = [64, 256]}}
 
 ## Keys
 
-| key | default | what it is |
-|---|---|---|
 """
 
 ENTRIES = """
@@ -122,16 +121,16 @@ def section(docstring: str, name: str) -> dict[str, str]:
     return entries
 
 
-def rows(entries: dict[str, str], defaults: dict[str, object]) -> str:
-    """Returns lines of a Markdown table: key, default, what it is."""
+def rows(entries: dict[str, str], defaults: dict[str, object], head: str = "key") -> str:
+    """Returns a Markdown table: key, default, what it is."""
     lines = []
     for key, about in entries.items():
         default = defaults.get(key, "")
         shown = (
             "required" if default is inspect.Parameter.empty else f"`{default!r}`" if key in defaults else ""
         )
-        lines.append(f"| `{key}` | {shown} | {about.replace('|', chr(92) + '|')} |")
-    return "\n".join(lines) + "\n"
+        lines.append([f"`{key}`", shown, about.replace("|", chr(92) + "|")])
+    return "\n".join([*markup.table([head, "default", "what it is"], lines, str), ""])
 
 
 def _plain(docstring: str) -> str:
@@ -161,15 +160,19 @@ def _metric(name: str) -> str:
     lines = [f"### `{name}`\n\n{first[:1].upper()}{first[1:]}\n"]
     if body := _plain(text):
         lines.append(f"\n{body}\n")
-    lines.append("\n| column | better | perfect |\n|---|---|---|\n")
-    for column, about in built.columns.items():
-        better = {"truth": "towards truth"}.get(about.better, about.better)
-        lines.append(f"| `{column}` | {better} | {'' if about.perfect is None else f'{about.perfect:g}'} |\n")
+    columns = [
+        [
+            f"`{column}`",
+            {"truth": "towards truth"}.get(about.better, about.better),
+            "" if about.perfect is None else f"{about.perfect:g}",
+        ]
+        for column, about in built.columns.items()
+    ]
+    lines += ["\n", *(f"{line}\n" for line in markup.table(["column", "better", "perfect"], columns, str))]
     floor = built.floor or "none"
     lines.append(f"\nNeeds: {', '.join(built.needs)}. Floor: {floor}. Version {built.version}.\n")
     if entry.defaults:
-        lines.append("\n| parameter | default | what it is |\n|---|---|---|\n")
-        lines.append(rows(section(text, "Args"), entry.defaults))
+        lines.append("\n" + rows(section(text, "Args"), entry.defaults, "parameter"))
     return "".join(lines) + "\n"
 
 
@@ -186,16 +189,13 @@ def suites_page() -> str:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and key != "name"
     }
     entries = {key: value for key, value in section(ScoreNetwork.__init__.__doc__ or "", "Args").items()}
-    head = "| key | default | what it is |\n|---|---|---|\n"
     return (
         SUITES_INTRO.format(made=MADE, shipped=shown)
         + rows(about, {**defaults, "name": "the file's name"})
         + ENTRIES
         + "\n## `[training]`\n\nThe one optimiser loop. A `sweep` gives several budgets, each with rows.\n\n"
-        + head
         + rows(section(Training.__doc__ or "", "Attributes"), training)
         + "\n## `[network]`\n\nWhat all families share; `name` takes another than `mlp`, whose keys are:\n\n"
-        + head
         + rows({key: value for key, value in entries.items() if key in network}, network)
         + "\n## `[full]`\n\nKeys that `--full` puts in place of the suite's; tables are merged key by key.\n"
     )

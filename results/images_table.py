@@ -13,6 +13,8 @@ import broken_images
 import laws_table
 from planted_judging import BLIND, SEEN
 
+from diffbench.tables import markup
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validity.md"
 FIELDS = ("model", *broken_images.COLUMNS)
 
@@ -34,11 +36,12 @@ def word(z):
 
 def markdown():
     """Returns the table of the committed numbers in Markdown."""
-    lines = [["model", *(f"`{column}`" for column in broken_images.COLUMNS)]]
-    lines.append(["---"] * len(lines[0]))
-    for row in laws_table.read("images"):
-        lines.append([row["model"], *(word(float(row[column])) for column in broken_images.COLUMNS)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    head = ["model", *(f"`{column}`" for column in broken_images.COLUMNS)]
+    rows = [
+        [row["model"], *(word(float(row[column])) for column in broken_images.COLUMNS)]
+        for row in laws_table.read("images")
+    ]
+    return "\n".join([*markup.table(head, rows, str), ""])
 
 
 def page(text):

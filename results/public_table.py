@@ -11,6 +11,8 @@ import csv
 import sys
 from pathlib import Path
 
+from diffbench.tables import markup
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "results" / "reference" / "public_samplers"
 PAGE = ROOT / "docs" / "public_samplers.md"
@@ -36,8 +38,7 @@ def grouped(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     """Returns a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join([*markup.table(head, rows, str), ""])
 
 
 def cell(row: Row) -> str:

@@ -25,6 +25,7 @@ from diffbench.metrics.floor import against_floor, floor_of
 from diffbench.process import PROCESSES
 from diffbench.programs import sampling
 from diffbench.sources import exact, perturbed
+from diffbench.tables import markup
 from diffbench.tables.split import error_split
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validity.md"
@@ -128,16 +129,15 @@ def smallest(verdict):
 def markdown():
     """Returns the table of the committed numbers in Markdown, with its footnote."""
     table = laws_table.read("split")
-    lines = [
+    head, *rows = (
         ["error of the score", *(("none" if line["size"] == "0" else line["size"]) for line in table)],
-        ["---"] * (len(table) + 1),
         ["learning, in floor deviations", *(line["floors"] for line in table)],
         ["named learning, before", *(line["before"] for line in table)],
         ["named learning, now", *(line["now"] for line in table)],
         ["named solving, now", *(line["solving"] for line in table)],
-    ]
+    )
     return (
-        "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        "\n".join([*markup.table(head, rows, str), ""])
         + f"\nRuns of {RUNS}, each of {SEEDS} seeds of n = {POINTS} points on `nine_gaussians`, read by"
         f" `energy`. The smallest error named in {SURE} of {RUNS} is {smallest('now'):g} now and was"
         f" {smallest('before'):g}: {smallest('before') / smallest('now'):.1f} times as much."
