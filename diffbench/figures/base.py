@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -178,9 +179,10 @@ def headed(title: str, width: float) -> tuple[str, float]:
 def _arranged(labels: Sequence[str], width: float) -> tuple[int, int]:
     """Returns how many columns of a legend fit a width in inches, and its lines of text."""
     for across in range(min(len(labels), 8), 0, -1):
-        deep = math.ceil(len(labels) / across)
-        # Filled column by column, each as wide as its longest.
-        columns = [labels[i : i + deep] for i in range(0, len(labels), deep)]
+        # Filled column by column as Matplotlib does, the first ones longer; each as wide as its longest.
+        deep, longer = divmod(len(labels), across)
+        starts = [i * deep + min(i, longer) for i in range(across + 1)]
+        columns = [labels[a:b] for a, b in itertools.pairwise(starts)]
         if sum(max(map(width_of, column)) + 0.46 for column in columns) <= width or across == 1:
             return across, max(sum(1 + label.count("\n") for label in column) for column in columns)
     return 1, 0

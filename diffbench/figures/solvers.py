@@ -41,7 +41,7 @@ _DOWN = 4  # sections below each other on one page
 _APART = 0.085  # of a panel's height, between the slopes at the ends of lines
 _SHOWN = 3  # numbers of evaluations in the map of regret
 # Inches: cells of the map, and around them.
-_WIDE, _HIGH, _LABELS, _ABOVE, _BELOW = 0.42, 0.17, 1.65, 0.4, 0.3
+_WIDE, _HIGH, _LABELS, _ABOVE, _BELOW = 0.34, 0.17, 2.0, 0.25, 0.3
 _MOST = 100.0  # regret from which colours are one
 
 
@@ -180,7 +180,7 @@ def _regret(dataset: str, sections: Sequence[tuple[tuple[Hashable, ...], pd.Data
         names.append(fitted(_name(key), max(len(shown), 2) * _WIDE + 0.05, lines=4))
         room = max(room, names[-1].count("\n"))
     gap, above = 0.12, _ABOVE + 0.12 * room
-    width = _LABELS + sum(max(len(c), 2) * _WIDE + gap for c in counts) + 0.75
+    width = _LABELS + sum(max(len(c), 2) * _WIDE + gap for c in counts) + 0.5
     text, top = headed(f"{dataset}: error over that of the best choice", max(width, 3.4))
     figure = canvas(max(width, 3.4), top + above + len(rows) * _HIGH + _BELOW)
     write_at(figure, 0.1, 0.06, text, va="top", **HEADING)

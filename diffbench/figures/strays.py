@@ -79,12 +79,7 @@ def _figure(dataset: str, shown: Sequence[tuple[Row, Flown]]) -> Figure:
     across = min(len(shown), ACROSS - 1)
     down = -(-len(shown) // across)
     width = SINGLE if across == 1 else DOUBLE
-    names = [
-        f"{row.sampler.removesuffix(')')}, NFE {row.nfe:g}): {100 * flown.strays.mean():.0f}% stray"
-        if row.sampler.endswith(")")
-        else f"{row.sampler}, NFE {row.nfe:g}: {100 * flown.strays.mean():.0f}% stray"
-        for row, flown in shown
-    ]
+    names = [f"{row.sampler}: {100 * flown.strays.mean():.0f}% stray" for row, flown in shown]
     titles, above = titled(names, panel_width(across, width))
     legend: list[Artist] = [
         Line2D(
@@ -92,7 +87,8 @@ def _figure(dataset: str, shown: Sequence[tuple[Row, Flown]]) -> Figure:
         ),
         Line2D([], [], marker="o", ls="none", mfc="none", color="black", label="lands elsewhere"),
     ]
-    title = f"{dataset}: starting points under the exact score, {shown[0][0].family}"
+    counts = " or ".join(f"{nfe:g}" for nfe in sorted({row.nfe for row, _ in shown}))
+    title = f"{dataset}: starting points, exact score, {shown[0][0].family}, NFE {counts}"
     figure, axes = panels(down, across, width, panel_width(across, width), legend, title=title, above=above)
     for spare in axes.flat[len(shown) :]:
         spare.remove()

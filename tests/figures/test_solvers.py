@@ -74,6 +74,16 @@ def test_the_map_of_regret_has_every_choice_and_is_not_cut(made):
     assert cut_off(figure) == []
 
 
+def test_a_legend_of_as_many_solvers_as_the_suite_has_is_not_cut(made):
+    made.grid(families=("ddpm",), seeds=1)
+    names = ("ddim", "deis", "dpm_solver_pp (order=2)", "dpm_solver_pp (order=3)", "edm", "unipc")
+    found = pages(made.run(), orders(names=names))
+    assert all(cut_off(figure) == [] for figure in found.values())
+    labels = [text.get_text() for text in found["regret_ring"].axes[0].get_yticklabels()]
+    assert "dpm_solver_pp (order=3), log_snr" in labels
+
+
+@pytest.mark.slow
 def test_more_scores_than_stand_below_each_other_take_another_page(made):
     made.grid(families=("ddpm",), seeds=1)
     found = pages(made.run(), orders(families=[f"family_{i}" for i in range(5)]))
