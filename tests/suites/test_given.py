@@ -65,5 +65,5 @@ def test_those_metrics_are_chosen_that_fit_the_data_and_memorisation_where_there
 def test_two_models_of_one_label_are_refused():
     suite = given.suite_of("nine_gaussians", 64, [0], ["energy"], floor_draws=9)
     two = [given.Given("mine", {0: _truth()})] * 2
-    with pytest.raises(ValueError, match="'mine' is there twice; give one of them a label of its own"):
+    with pytest.raises(ValueError, match="'mine' is there twice; give it once, or call one file otherwise"):
         given.rows_of(suite, two)
