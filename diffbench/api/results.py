@@ -77,7 +77,7 @@ class Results:
         from diffbench.figures.records import Run
 
         with style():
-            return dict(figures.drawn(Run(self._store, self._run), self._tables.split))
+            return dict(figures.drawn(Run(self._store, self._run), self._tables.split, self._tables.orders))
 
     def figure(self, name: str) -> Figure:
         """Returns a figure by its name, such as "density_nine_gaussians".

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import diffbench as db
+from diffbench import figures
 
 
 def test_rows_give_scores_that_agree_with_those_of_the_library(ran):
@@ -15,6 +17,16 @@ def test_rows_give_scores_that_agree_with_those_of_the_library(ran):
     np.testing.assert_allclose(
         results.row(family="score_sde").score(x, 0.5), scores["learned"].score(x, 0.5), rtol=1e-6
     )
+
+
+def test_figures_of_solvers_are_drawn_of_the_orders_of_a_run(ran, monkeypatch):
+    given = []
+    monkeypatch.setattr(figures, "drawn", lambda *args: given.extend(args) or iter(()))
+    opened = db.open(ran[0].folder)
+    assert opened.figures == []
+    _, parts, orders = given
+    assert "errs_in" in parts
+    assert isinstance(orders, pd.DataFrame)
 
 
 @pytest.mark.parametrize(
