@@ -33,6 +33,7 @@ def test_each_kind_has_its_page():
     assert {path.stem for path in PAGES.glob("*.md")} == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", NAMES)
 def test_the_printed_file_keeps_its_contract_by_the_printed_check(tmp_path, page):
     file = saved(page, tmp_path)

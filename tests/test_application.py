@@ -52,6 +52,7 @@ def test_the_exit_code_speaks_of_what_was_asked_for_metric_by_metric(run, exact,
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_part_of_a_suite_leaves_what_the_whole_measured(run, exact):
     _, whole = run(exact(metrics=["energy", "mode_tv"], seeds=2))
     key = ["score", "seed", "metric"]

@@ -61,6 +61,7 @@ def test_a_run_ends_with_tables_figures_and_where_they_are(local):
     )
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_and_says_so(local, suite_file, command):
     out, _ = local
     before = (out / "tables" / "measurements.csv").read_bytes()
@@ -81,6 +82,7 @@ def test_tables_are_rebuilt_byte_for_byte(local):
     assert {path.name: path.read_bytes() for path in (out / "tables").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_verify_finds_nothing_wrong_and_writes_nothing(local, command):
     out, _ = local
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
@@ -168,6 +170,7 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(args, text, tmp_path, comma
     assert re.fullmatch(r"diffbench: [^\n]+\n", result.stderr)
 
 
+@pytest.mark.slow
 def test_a_wrong_request_prints_nothing_else_in_a_process_of_its_own(tmp_path):
     result = diffbench("run", "qick", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")

@@ -52,6 +52,7 @@ def test_a_row_of_samples_stands_beside_truth_and_gaussian(measured):
     assert long["z"].notna()[long["metric"] == "energy"].all()
 
 
+@pytest.mark.slow
 def test_readings_have_value_floor_z_p_and_u(measured):
     readings = measured[3].readings["mine"]
     assert {"value", "floor", "z", "p", "u"} <= set(readings.columns)

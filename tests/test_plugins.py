@@ -334,6 +334,7 @@ def test_list_names_what_packages_announce_and_shows_it_loaded(tmp_path, install
         assert re.search(rf"  {name}: .*plug-in noisy_parts\.{kind}\n\s+.*{shown}", told), name
 
 
+@pytest.mark.slow
 def test_list_says_which_file_a_part_is_of(guided, command):
     told = command("list", "--plugin", "log_normal.py", cwd=guided).stdout
     assert (

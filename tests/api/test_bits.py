@@ -18,6 +18,7 @@ def test_samples_have_the_bits_of_the_suite(ran, drawn, kind):
     assert x.nfe == row.nfe
 
 
+@pytest.mark.slow
 def test_a_fit_has_the_weights_and_the_loss_of_the_suite(ran):
     results, scores = ran
     row = results.row(family="score_sde")
@@ -27,6 +28,7 @@ def test_a_fit_has_the_weights_and_the_loss_of_the_suite(ran):
             np.testing.assert_array_equal(value, scores["learned"].params[module][name])
 
 
+@pytest.mark.slow
 def test_readings_have_the_bits_of_the_suite(ran, drawn):
     results, scores = ran
     found = db.measure(drawn(scores["learned"]), ["energy", "score_error"], floor_draws=9).set_index("metric")
@@ -37,6 +39,7 @@ def test_readings_have_the_bits_of_the_suite(ran, drawn):
     assert found.loc["energy", "p"] == rows.loc["energy", "p_value"]
 
 
+@pytest.mark.slow
 def test_truth_has_the_bits_of_the_row_truth(ran):
     results, _ = ran
     np.testing.assert_array_equal(
@@ -44,6 +47,7 @@ def test_truth_has_the_bits_of_the_row_truth(ran):
     )
 
 
+@pytest.mark.slow
 def test_given_samples_have_the_bits_of_the_command_line(ran, command, tmp_path):
     results, _ = ran
     x = results.row(score="exact").samples

@@ -80,6 +80,7 @@ def _is_exact(mine):
         np.testing.assert_allclose(_at(mine, x, t), _at(exact, x, t), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predicts", ["score", "eps", "x0", "v"])
 def test_every_prediction_gives_the_exact_score(predicts):
     _is_exact(
@@ -100,6 +101,7 @@ def test_a_function_in_jax_gives_the_samples_of_the_exact_score(wanted):
     np.testing.assert_allclose(db.sample(mine, "ancestral", n=50, steps=20).samples, wanted, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_numpy_is_called_back_with_a_number_and_counted(wanted):
     mine = db.score(_numpy(), framework="numpy", dataset=DATA, coordinates="standardised")
     x = db.sample(mine, "ancestral", n=50, steps=20)

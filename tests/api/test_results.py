@@ -10,6 +10,7 @@ import diffbench as db
 from diffbench import figures
 
 
+@pytest.mark.slow
 def test_rows_give_scores_that_agree_with_those_of_the_library(ran):
     results, scores = ran
     x = np.zeros((3, 2), np.float32)
@@ -19,6 +20,7 @@ def test_rows_give_scores_that_agree_with_those_of_the_library(ran):
     )
 
 
+@pytest.mark.slow
 def test_figures_of_solvers_are_drawn_of_the_orders_of_a_run(ran, monkeypatch):
     given = []
     monkeypatch.setattr(figures, "drawn", lambda *args: given.extend(args) or iter(()))

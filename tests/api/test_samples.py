@@ -8,6 +8,7 @@ import pytest
 import diffbench as db
 
 
+@pytest.mark.slow
 def test_samples_are_arrays_too():
     x = db.sample(db.exact("two_moons"), "ancestral", n=20, steps=3)
     assert np.asarray(x).shape == (20, 2)

@@ -60,6 +60,7 @@ def noised(name, alpha, sigma):
     return alpha * x0 + sigma * eps, eps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_have_the_shape_mean_and_scale_of_the_record(name):
     dataset, x = built(name), drawn(name)

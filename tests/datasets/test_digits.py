@@ -16,6 +16,7 @@ def digits():
     return DATASETS.build("digits")
 
 
+@pytest.mark.slow
 def test_halves_are_the_images_of_scikit_learn_with_noise_of_one_level(digits):
     from sklearn.datasets import load_digits
 

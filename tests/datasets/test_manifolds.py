@@ -129,6 +129,7 @@ def test_the_fewest_nodes_agree_with_a_dense_curve_to_1e_7():
         np.testing.assert_allclose(score, other_score, atol=1e-6 / 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MANIFOLDS if name != "pinwheel"])
 def test_distance_is_that_to_the_nearest_dense_point(name):
     dataset, (points, _) = built(name), dense(name)

@@ -171,6 +171,7 @@ def test_good_pairs_fit(family, process):
     assert FAMILIES.entry(family).build.unfit(PROCESSES.build(process)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES.names())
 def test_the_score_is_minus_eps_over_sigma(family):
     process = dict(DEFAULTS[family])

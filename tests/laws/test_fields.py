@@ -23,6 +23,7 @@ def gradient_of(law, y, s):
     return np.asarray(jax.grad(lambda y: law.log_prob(y, s).sum())(y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blur", [0.0, 0.5, 10.0])
 def test_a_shifted_template_is_a_mixture_of_its_shifts(blur):
     y, variance = points(), 0.2 + blur**2

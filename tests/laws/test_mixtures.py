@@ -85,6 +85,7 @@ def test_samples_have_the_moments_of_the_mixture(law):
     assert (np.abs(products.mean(axis=0) - covariance) < 5 * products.std(axis=0) / np.sqrt(n)).all()
 
 
+@pytest.mark.slow
 def test_a_law_in_a_subspace_is_that_law_times_a_normal_across():
     frame = isometry(5, 2)
     np.testing.assert_allclose(frame.T @ frame, np.eye(2), atol=1e-12)

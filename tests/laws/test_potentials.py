@@ -58,6 +58,7 @@ def test_mean_kernels_are_diffused_densities(built, name):
         assert told[:, j] == pytest.approx(kernel_by_density(dataset, x, h[j]), rel=2e-3, abs=3e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_mean_distances_are_integrals_of_mean_kernels(built, name):
     dataset = built[name]

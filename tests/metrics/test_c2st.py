@@ -44,6 +44,7 @@ def test_the_classifiers_equal_their_definitions(brute, dim):
         np.testing.assert_array_equal(told[1], defined[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 2.0, 4.0])
 def test_a_gaussian_of_another_scale_is_seen_in_many_dimensions(measure, factor):
     rng = np.random.RandomState(0)
@@ -72,6 +73,7 @@ def test_other_defects_in_many_dimensions_are_seen(measure):
     assert measure(heavy, normal)["c2st"] > 0.65
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dim", "n", "draws"),
     [

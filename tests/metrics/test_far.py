@@ -184,6 +184,7 @@ def test_the_distance_to_a_manifold_is_that_to_its_middle_from_afar(truth, outco
     assert told == pytest.approx((norms(bad[:1])[0] - radius + 49 * rest) / 50, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_modes_count_a_far_sample_as_stray(nine, few, outcome):
     x, y = few
     for far in FAR:

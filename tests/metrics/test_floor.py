@@ -27,6 +27,7 @@ def test_the_floor_measures_truth_against_one_reference(nine, truth, outcome):
     )
 
 
+@pytest.mark.slow
 def test_the_reference_is_prepared_once_and_columns_are_finished(nine, truth):
     metric, calls = METRICS.build("mmd2"), []
 

@@ -63,6 +63,7 @@ def test_it_sees_an_uneven_density_along_the_manifold_and_the_distance_sees_the_
     assert further[1] > 5
 
 
+@pytest.mark.slow
 def test_a_dropped_moon_is_seen(truth, outcome):
     moons = DATASETS.build("two_moons")
     y, x = truth(moons, 400, "y"), truth(moons, 400, "x")

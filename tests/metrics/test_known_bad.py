@@ -63,6 +63,7 @@ def test_a_dropped_mode_is_seen(z_of, mode):
     assert abs(z["stray"]) < 3
 
 
+@pytest.mark.slow
 def test_inflation_within_modes_is_seen_locally_and_not_by_energy(z_of, nine, mode):
     means = (nine.truth.law.means - nine.mean) / nine.scale
 

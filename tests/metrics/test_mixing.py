@@ -246,6 +246,7 @@ def test_a_plain_function_will_do_and_where_it_is_not_finite_that_level_is_nan(n
     assert (arrays["mixing_modes"][:2] == measured("vp")[1]["mixing_modes"][:2]).mean() > 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("process", "smallest_sigma", "level"),
     [

@@ -73,6 +73,7 @@ def test_metrics_equal_their_judges_in_float64(package, judge, count):
         assert value == pytest.approx(expected, rel=1e-6, abs=1e-13), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_row_order_and_preparing_first_change_nothing(nine, outcome, samples, name):
     x, y = samples

@@ -49,6 +49,7 @@ def test_initial_parameters_have_haikus_shapes_and_depend_on_the_key_alone():
         assert all(same) is equal
 
 
+@pytest.mark.slow
 def test_equal_specifications_are_one_program_however_they_are_written():
     models.initialise(NETWORK, jax.random.key(0), 2)
     before = cache.built()

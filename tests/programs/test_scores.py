@@ -27,6 +27,7 @@ def test_a_learned_source_gives_the_family_s_score_whatever_the_block(n):
     np.testing.assert_allclose(got, whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_evaluator_is_an_argument_of_programs_and_its_arrays_are_no_part_of_them():
     process = PROCESSES.build("vp")
     x, t = jnp.asarray(np.random.RandomState(0).standard_normal((16, 2)), float), jnp.asarray(0.3)

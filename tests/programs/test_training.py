@@ -53,6 +53,7 @@ def test_the_chunk_changes_no_bit(whole, chunk):
     assert np.array_equal(other.loss, whole.loss)
 
 
+@pytest.mark.slow
 def test_progress_is_told_between_chunks():
     told = []
     result = fitted(progress=lambda *args: told.append(args))
@@ -86,6 +87,7 @@ def test_compiling_would_be_seen(caplog):
     assert any("Compiling" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.slow
 def test_ema_is_its_formula(whole):
     one_step = training.program_of(FAMILY, NETWORK, SETTINGS, 1, False)  # that of chunks of 1
     process = PROCESSES.build("vp")

@@ -199,6 +199,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "kind", "least"), KINDS)
 def test_every_kind_is_found_in_a_fresh_interpreter(module, kind, least):
     code = f"from diffbench.{module} import {kind}; print(*{kind}.names())"

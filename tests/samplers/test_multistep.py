@@ -98,6 +98,7 @@ def walked(name, params, dtype):
     return run, run(jnp.ones((3, 2), dtype), process)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deis", "dpm_solver_pp", "unipc"])
 def test_a_program_in_float32_that_is_kept_leaves_float64_its_digits(name):
     params = {"order": 3}

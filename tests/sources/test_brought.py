@@ -10,6 +10,7 @@ from diffbench.sources.base import SOURCES, Given
 from diffbench.sources.brought import Function, as_score
 
 
+@pytest.mark.slow
 def test_what_a_velocity_gives_is_the_score_of_its_flow():
     process = PROCESSES.build("sub_vp")
     x, s, t = jnp.ones((3, 2)), jnp.full((3, 2), 0.7), jnp.asarray(0.4)

@@ -36,6 +36,7 @@ def test_the_gaussian_bracket_has_the_mean_and_the_covariance_of_the_data(traine
     assert (np.abs(np.cov(x.T) - covariance) < 5 * np.sqrt(2.0 / len(x)) * covariance.max()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["exact", "learned"])
 def test_what_is_stored_comes_again_bit_for_bit(trained, score):
     spec = specs(trained)[score]

@@ -57,12 +57,14 @@ def test_an_error_of_the_score_is_learning_s_and_more_steps_cannot_mend_it(store
     assert rows["flow_error"] < rows["flow_solving"] + rows["flow_learning"] + 1e-2
 
 
+@pytest.mark.slow
 def test_the_starting_points_make_no_chance(store):
     long = tables.build(store).long
     error = long[long["metric"] == "flow_error"].groupby(["score", "sampler"])["value"]
     assert (error.nunique() == 1).all()
 
 
+@pytest.mark.slow
 def test_flows_are_records_in_float64(store):
     assert len([*(store.root / "flows").glob("*.json")]) == 2
     arrays = Store(store.root).arrays("flow", next((store.root / "flows").glob("*.json")).stem)

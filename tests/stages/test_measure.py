@@ -53,6 +53,7 @@ def test_what_is_not_finite_is_no_value(records):
             assert record["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_a_record_says_what_stood_for_the_truth(records):
     assert records["exact", "energy"]["against"] == "closed form"
     assert "against" not in records["exact", "mode_tv"]

@@ -62,6 +62,7 @@ def test_a_fit_does_not_depend_on_what_is_trained_with_it(specs):
     assert together[0][0]["loss"] != together[1][0]["loss"]
 
 
+@pytest.mark.slow
 def test_replicas_are_the_fits_of_their_seeds(specs):
     single = {k: v for k, v in specs[1].items() if k != "replicas"}
     about, arrays = fits.fit(single, Inputs(None))

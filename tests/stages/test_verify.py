@@ -76,6 +76,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "suffix"), KINDS)
 def test_a_flipped_bit_in_any_file_is_found(copy, folder, suffix):
     paths = sorted((copy / folder).glob(f"*.{suffix}"))
@@ -89,6 +90,7 @@ def test_a_flipped_bit_in_any_file_is_found(copy, folder, suffix):
     assert snapshot(copy) == before
 
 
+@pytest.mark.slow
 def test_a_value_that_is_not_the_samples_is_found_though_its_digest_is_right(copy):
     path = measured(copy, "energy")
     change(path, lambda record: record["values"].update(energy=record["values"]["energy"] * 1.01))
@@ -98,6 +100,7 @@ def test_a_value_that_is_not_the_samples_is_found_though_its_digest_is_right(cop
     assert verify.check(copy, tolerance=0.1).wrong == []
 
 
+@pytest.mark.slow
 def test_a_record_that_two_readers_may_read_otherwise_is_found(copy):
     path = measured(copy, "energy")
     body = path.read_bytes().split(b"\n", 1)[1]
@@ -107,12 +110,14 @@ def test_a_record_that_two_readers_may_read_otherwise_is_found(copy):
     assert (where, what) == (f"measurements/{path.name}", "it is not laid out as this package writes it")
 
 
+@pytest.mark.slow
 def test_a_z_that_is_not_the_floors_is_found(copy):
     change(measured(copy, "energy"), lambda record: record["floor"]["energy"].update(z=0.0))
     ((_, what),) = verify.check(copy).wrong
     assert "z of energy was stored as 0.0" in what
 
 
+@pytest.mark.slow
 def test_samples_that_are_not_those_that_were_measured_are_found(copy):
     """Samples exchanged for better ones, with every digest made right again."""
     path = measured(copy, "energy")
@@ -131,6 +136,7 @@ def test_samples_that_are_not_those_that_were_measured_are_found(copy):
     assert f"measurements/{path.name}" in {where for where, _ in report.wrong}
 
 
+@pytest.mark.slow
 def test_a_record_under_another_name_is_found(copy):
     path = measured(copy, "energy")
     path.rename(path.with_name(f"{'0' * 16}.json"))
@@ -138,6 +144,7 @@ def test_a_record_under_another_name_is_found(copy):
     assert (where, what) == (f"measurements/{'0' * 16}.json", "its name is not the hash of its specification")
 
 
+@pytest.mark.slow
 def test_what_it_needs_being_gone_is_found(copy):
     for path in (copy / "floors").iterdir():
         path.unlink()
@@ -147,6 +154,7 @@ def test_what_it_needs_being_gone_is_found(copy):
     }
 
 
+@pytest.mark.slow
 def test_another_version_of_a_part_is_not_held_against_the_record(copy, monkeypatch):
     import dataclasses
 
@@ -179,6 +187,7 @@ def run_again(root):
     harness.run(suite.model_dump(), expand(suite), Store(root), workers=0)
 
 
+@pytest.mark.slow
 def test_repair_puts_away_what_is_broken_and_a_run_makes_it_again(copy):
     """Samples that nobody reads again, and a record of another shape."""
     before = tables(copy)
@@ -199,6 +208,7 @@ def test_repair_puts_away_what_is_broken_and_a_run_makes_it_again(copy):
     assert tables(copy) == before
 
 
+@pytest.mark.slow
 def test_repair_puts_away_a_value_with_the_samples_that_do_not_give_it(copy):
     before = tables(copy)
     path = measured(copy, "energy", "truth")
@@ -217,6 +227,7 @@ def tables(root):
     return long.build(Store(root)).long.to_csv()
 
 
+@pytest.mark.slow
 def test_repair_of_a_good_folder_moves_nothing(copy):
     before = snapshot(copy)
     assert verify.check(copy, repair=True).moved == []
@@ -233,6 +244,7 @@ def test_workers_find_what_one_process_finds(copy):
     assert snapshot(copy) == before
 
 
+@pytest.mark.slow
 def test_who_watches_sees_each_file_and_each_measurement(done):
     seen = []
 
@@ -249,6 +261,7 @@ def test_who_watches_sees_each_file_and_each_measurement(done):
     assert measured == report.measured
 
 
+@pytest.mark.slow
 def test_a_run_that_was_lost_is_said(copy):
     name = f"runs-000009-{'0' * 16}.json-{'0' * 8}"
     (copy / "quarantine").mkdir()

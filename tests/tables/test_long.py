@@ -38,6 +38,7 @@ def test_a_row_says_what_its_record_says(built):
     assert made.long["against"].tolist() == recorded
 
 
+@pytest.mark.slow
 def test_the_comparison_says_it_once_a_dataset(built):
     _, made, columns = built
     text = rendering.markdown(made.long, columns)

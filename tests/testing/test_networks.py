@@ -79,6 +79,7 @@ def test_a_broken_network_is_told(cls, text):
             check_network({"name": name, "params": {}})
 
 
+@pytest.mark.slow
 def test_a_bare_haiku_module_may_be_a_network():
     class Bare(hk.Module):
         def __call__(self, x, t, alpha, sigma, is_training=False):

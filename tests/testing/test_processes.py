@@ -23,6 +23,7 @@ def rectified(t_max):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES.names())
 def test_processes_keep_the_contract(name):
     assert {"alpha(t_max)", "log_snr", "prior"} <= {

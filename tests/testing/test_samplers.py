@@ -66,6 +66,7 @@ def ddim(steps):
     return Sampler(run=stepwise(step, uniform_times(steps, None)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [5, pytest.param(1, marks=slow), pytest.param(10, marks=slow)])
 def test_ddim_passes_with_few_steps(steps):
     check_sampler(ddim(steps), finer=ddim(500) if steps == 10 else None)

@@ -32,5 +32,6 @@ def test_a_grid_that_repeats_a_knot_is_caught():
     caught("knot")
 
 
+@pytest.mark.slow
 def test_heun_from_the_wrong_point_is_caught():
     caught("heun")

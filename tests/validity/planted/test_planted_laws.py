@@ -16,6 +16,7 @@ def test_the_twelve_are_there():
     assert all(defect.trials for defect in DEFECTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "defect",
     [pytest.param(d, marks=pytest.mark.slow) if d.number in SLOW else d for d in DEFECTS],
