@@ -20,6 +20,8 @@ from diffbench.records.outcome import MISSING, OK
 from diffbench.records.places import GIVEN, TRUTH, natural
 from diffbench.tables.digits import deviations
 
+# Of one dataset: nobody leafs through more, and each takes a second to draw.
+MOST_PAGES = 8
 _NOTED = 2  # columns whose z stand below each panel
 _FAMILIES = 5  # beside the truth, on one page
 # Inches: between panels, beside them, and above and below each.
@@ -49,13 +51,17 @@ def pages(run: Run) -> Iterator[tuple[str, Figure]]:
         for row in run.of(dataset=dataset):
             cells.setdefault((row.score, row.family, row.budget, row.sampler), []).append(row)
         notes = {_first(seeds).draw_id: _below(run, seeds, view) for seeds in cells.values()}
-        for number, (columns, lines) in enumerate(_pages(run, dataset, view, notes), start=1):
+        found, more = list(_pages(run, dataset, view, notes)), ""
+        if len(found) > MOST_PAGES:
+            more = f"The first {MOST_PAGES} pages of many: --families and --samplers show others."
+            found = list(itertools.islice(_pages(run, dataset, view, notes, more), MOST_PAGES))
+        for number, (columns, lines) in enumerate(found, start=1):
             title = f"density_{dataset}" + (f"_{number}" if number > 1 else "")
-            yield title, _page(run, dataset, columns, lines, view, truth, notes)
+            yield title, _page(run, dataset, columns, lines, view, truth, notes, more)
 
 
 def _pages(
-    run: Run, dataset: str, view: View, notes: Mapping[str, str]
+    run: Run, dataset: str, view: View, notes: Mapping[str, str], more: str = ""
 ) -> Iterator[tuple[Sequence[str], list[Line]]]:
     """Yields the columns and lines of each page."""
     rows = [row for row in run.of(dataset=dataset) if row.sampler or row.family]
@@ -67,7 +73,7 @@ def _pages(
         lines = _lines(run, rows, here)
         side = _side(len(here))
         title, head, below = _room(run, rows, side, notes)
-        foot = caption(_said(run, view), DOUBLE)[1]
+        foot = caption(_said(run, view, more), DOUBLE)[1]
         heads = (1 + len(run.budgets)) * head
         left = PAGE - headed(dataset, DOUBLE)[1] - heads - foot
         most = max(1, int(left / (side + title + below)))
@@ -131,11 +137,11 @@ def _room(run: Run, rows: Sequence[Row], side: float, notes: Mapping[str, str]) 
     )
 
 
-def _said(run: Run, view: View) -> str:
+def _said(run: Run, view: View, more: str) -> str:
     """Returns the caption."""
     known = _noted(run)
     said = [f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)."] if known else []
-    return " ".join([*said, *([f"Seen: {view.note}."] if view.note else [])])
+    return " ".join([*said, *([f"Seen: {view.note}."] if view.note else []), *([more] if more else [])])
 
 
 def _page(
@@ -146,6 +152,7 @@ def _page(
     view: View,
     truth: np.ndarray,
     notes: Mapping[str, str],
+    more: str,
 ) -> Figure:
     """Draws a block of lines for each score and budget, and the truth beside each block."""
     side = _side(len(columns))
@@ -154,7 +161,7 @@ def _page(
     step = side + title + below
     blocks = [list(group) for _, group in itertools.groupby(lines, lambda line: line[:2])]
     width = _LEFT + (len(columns) + 1) * (side + _GAP) + _RIGHT
-    note, foot = caption(_said(run, view), width - _LEFT - 0.05)
+    note, foot = caption(_said(run, view, more), width - _LEFT - 0.05)
     heading, above = headed(dataset, width)
     height = above + len(lines) * step + len(blocks) * head + foot
     figure = canvas(width, height)

@@ -18,6 +18,8 @@ from matplotlib.patches import Patch
 from diffbench.figures.base import DOUBLE, PAGE, panels
 from diffbench.figures.words import fitted, tick, width_of
 
+# Of the rows under three metrics; the table has them all.
+MOST_PAGES = 4
 _PARTS = {"solver": "solving", "learning": "learning", "finite_data": "finite data"}
 _MARKERS = dict(zip(_PARTS, "osD", strict=True))
 _LINE = 0.17  # height of a row, in inches
@@ -45,15 +47,23 @@ def pages(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Fi
         labels = [_label(row, many) for row in names.to_dict("records")]
         line = _LINE + _MORE * max((label.count("\n") for label in labels), default=0)
         page = int((PAGE - 1.2) / line)
-        for start in range(0, len(names), page):
+        for start in range(0, min(len(names), MOST_PAGES * page), page):
             number += 1
             part = slice(start, start + page)
             title = "error_split" + (f"_{number}" if number > 1 else "")
-            yield title, _figure(shown, here, names.iloc[part], labels[part], line)
+            yield (
+                title,
+                _figure(shown, here, names.iloc[part], labels[part], line, len(names) > MOST_PAGES * page),
+            )
 
 
 def _figure(
-    split: pd.DataFrame, columns: Sequence[str], names: pd.DataFrame, labels: Sequence[str], line: float
+    split: pd.DataFrame,
+    columns: Sequence[str],
+    names: pd.DataFrame,
+    labels: Sequence[str],
+    line: float,
+    more: bool,
 ) -> Figure:
     colours = dict(zip(_PARTS, sns.color_palette("colorblind", len(_PARTS)), strict=True))
     known = [part for part in _PARTS if split[part].notna().any()]
@@ -65,6 +75,8 @@ def _figure(
     if split[[f"{part}_low" for part in known]].notna().any(axis=None):
         legend.append(Line2D([], [], color="0.3", lw=0.8, label="95% t interval over seeds"))
     legend.append(Patch(color="0.92", label="noise floor, ± 2 sd"))
+    if more:
+        legend.append(Line2D([], [], ls="none", label="more rows: tables/error_split.md"))
     figure, axes = panels(1, len(columns), DOUBLE - _LABELS, line * len(names) + 0.1, legend)
     _widen(figure, _LABELS)
     for j, column in enumerate(columns):

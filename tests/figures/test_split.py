@@ -89,3 +89,17 @@ def test_more_metrics_than_stand_beside_each_other_take_another_page():
         ["m0", "m1", "m2"],
         ["m3", "m4"],
     ]
+
+
+def test_rows_beyond_a_few_pages_are_left_to_the_table(monkeypatch):
+    frame = table(families=[f"family{i}" for i in range(120)])
+    whole = drawn(frame)
+    monkeypatch.setattr(split, "MOST_PAGES", 1)
+    (first,) = drawn(frame)
+    assert len(whole) > 1
+    assert [text for text in legend_of(whole[0][1]) if "more rows" in text] == []
+    assert "more rows: tables/error_split.md" in legend_of(first[1])
+
+
+def legend_of(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
