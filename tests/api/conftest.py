@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from tiny_suite import as_toml
 
@@ -49,3 +51,15 @@ def drawn():
         return db.sample(score, "ancestral", n=64, steps=5, **seed)
 
     return draw_of
+
+
+@pytest.fixture
+def refused() -> Callable[[Callable[[], object], type[Exception], str], None]:
+    """Returns what holds a call to an error of one line that says something."""
+
+    def hold(call: Callable[[], object], error: type[Exception], said: str) -> None:
+        with pytest.raises(error, match=said) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+
+    return hold

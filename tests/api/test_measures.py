@@ -36,7 +36,5 @@ def test_samples_of_other_data_are_not_measured_on_these():
         (lambda: db.measure(db.exact("two_moons"), metric="kl"), TypeError, "measure takes no 'metric'"),
     ],
 )  # fmt: skip
-def test_each_mistake_is_one_useful_line(call, error, said):
-    with pytest.raises(error, match=said) as caught:
-        call()
-    assert "\n" not in str(caught.value)
+def test_each_mistake_is_one_useful_line(call, error, said, refused):
+    refused(call, error, said)

@@ -19,7 +19,5 @@ import diffbench as db
         (lambda: db.run(workers=-1), ValueError, "workers must be at least 0; got -1"),
     ],
 )  # fmt: skip
-def test_each_mistake_is_one_useful_line(call, error, said):
-    with pytest.raises(error, match=said) as caught:
-        call()
-    assert "\n" not in str(caught.value)
+def test_each_mistake_is_one_useful_line(call, error, said, refused):
+    refused(call, error, said)

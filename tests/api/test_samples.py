@@ -29,7 +29,5 @@ def test_samples_are_arrays_too():
         (lambda: db.sample(db.empirical("two_moons", seed=1), n=9, seed=2), ValueError, "seed must be 1"),
     ],
 )  # fmt: skip
-def test_each_mistake_is_one_useful_line(call, error, said):
-    with pytest.raises(error, match=said) as caught:
-        call()
-    assert "\n" not in str(caught.value)
+def test_each_mistake_is_one_useful_line(call, error, said, refused):
+    refused(call, error, said)
