@@ -73,17 +73,18 @@ def plan(
     names, judging = Names(), _Judging()
     root = str(store.root.resolve())
 
-    def need(spec: Spec, after: Iterable[str], program: object) -> str:
+    def need(spec: Spec, after: Iterable[str], program: object, stage: str | None = None) -> str:
+        """Returns the name of what is needed; `stage` is whose program it is, if not its own stage's."""
         name = names.identify(spec)
         if name not in needs:
-            needs[name] = _Need(spec["stage"], spec, tuple(after), program)
+            needs[name] = _Need(spec["stage"], spec, tuple(after), [stage or spec["stage"], program])
         return name
 
     def task(name: str) -> Task:
         """Returns the task of what is to be done: of a finished sweep nearly nothing is."""
         stage, spec, after, program = needs[name]
         payload = Payload(name, spec, root, tuple(plugins)).to_json()
-        return Task(name, stage, payload, after, sys.intern(names.identify([stage, program])))
+        return Task(name, stage, payload, after, sys.intern(names.identify(program)))
 
     rows = []
     labels, metrics = _called(cells)
@@ -117,8 +118,10 @@ def plan(
             for flow in ("flow", "own"):
                 if flow in spec:
                     waits.append(need(spec[flow], after if flow == "own" else (), flow))
-            # To follow the flow is to sample.
-            row["measures"][label] = need(spec, waits, [metric, program] if "flow" in spec else metric)
+            # To follow the flow is to sample: who has drawn holds the program.
+            row["measures"][label] = (
+                need(spec, waits, program, "draw") if "flow" in spec else need(spec, waits, metric)
+            )
         rows.append(row)
     have = _settled(needs, store, retry_failed)
     urgency = {stage: i for i, stage in enumerate(STAGES)}

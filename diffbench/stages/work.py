@@ -29,7 +29,7 @@ from diffbench.workers.payload import Payload, Told
 
 STAGES = {
     stage.name: stage
-    for stage in (measures.REFERENCE, fits.FIT, draws.DRAW, flows.FLOW, measures.FLOOR, measures.MEASURE)
+    for stage in (measures.REFERENCE, fits.FIT, flows.FLOW, draws.DRAW, measures.FLOOR, measures.MEASURE)
 }
 """All stages by name, the most urgent first."""
 

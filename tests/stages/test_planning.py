@@ -47,6 +47,19 @@ def test_rows_name_the_records_that_the_folder_has(trained, tiny):
         assert (row["fit_id"] is not None) == (row["score"] == "learned")
 
 
+def test_who_has_drawn_holds_the_program_that_is_held_to_the_flow(tiny, tmp_path):
+    found = planned(tiny(samplers=["ddim"], metrics=["flow_error", "energy"]), tmp_path)
+    by_name = {task.name: task for task in found.tasks}
+    held = 0
+    for row in found.rows:
+        if "flow_error" in row["measures"]:
+            follows, drawn = by_name[row["measures"]["flow_error"]], by_name[row["draw_id"]]
+            assert follows.program == drawn.program
+            assert by_name[row["measures"]["energy"]].program != drawn.program
+            held += 1
+    assert held == 2  # exact and learned
+
+
 def test_a_failure_stands_until_it_is_asked_to_be_tried_again(trained, tiny, tmp_path):
     shutil.copytree(trained.root, tmp_path / "run")
     store = Store(tmp_path / "run")

@@ -26,7 +26,7 @@ def one(store, stage):
 
 
 def test_stages_stand_in_the_order_in_which_they_are_urgent():
-    assert [*STAGES] == ["reference", "fit", "draw", "flow", "floor", "measure"]
+    assert [*STAGES] == ["reference", "fit", "flow", "draw", "floor", "measure"]
     assert [stage.folder for stage in STAGES.values()] == [FOLDERS[name] for name in STAGES]
 
 
