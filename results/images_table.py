@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 
 import broken_images
-import laws_table
+import calibration_table
 from planted_judging import BLIND, SEEN
 
 from diffbench.tables import markup
@@ -39,7 +39,7 @@ def markdown():
     head = ["model", *(f"`{column}`" for column in broken_images.COLUMNS)]
     rows = [
         [row["model"], *(word(float(row[column])) for column in broken_images.COLUMNS)]
-        for row in laws_table.read("images")
+        for row in calibration_table.read("images")
     ]
     return "\n".join([*markup.table(head, rows, str), ""])
 
@@ -58,7 +58,7 @@ def main(arguments):
         raise SystemExit(f"images takes nothing or --write; got {' '.join(arguments)}")
     if arguments:
         made = rows()
-        with (laws_table.FOLDER / "images.csv").open("w", encoding="utf-8", newline="") as file:
+        with (calibration_table.FOLDER / "images.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, FIELDS, lineterminator="\n")
             table.writeheader()
             table.writerows(made)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import broken_models
-import laws_table
+import calibration_table
 import pandas as pd
 from planted_defects import DEFECTS
 from planted_judging import COLUMNS, DRAWS, mean_z, word
@@ -43,7 +43,7 @@ DECIDING = (
     "broken_models",
     "planted_defects",
     "planted_judging",
-    "planted_laws",
+    "planted_checks",
     "planted_learning",
     "planted_processes",
     "planted_record",
@@ -215,7 +215,7 @@ def page(text: str, results: Mapping[str, Any]) -> str:
     blocks = {
         "planted": [*made, *defect_table(results)],
         "models": [*made, *model_table(results)],
-        **{name: [laws_table.markdown(name).rstrip()] for name in ("type_one", "orders")},
+        **{name: [calibration_table.markdown(name).rstrip()] for name in ("type_one", "orders")},
     }
     for name, lines in blocks.items():
         begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"

@@ -23,7 +23,7 @@ import math
 from pathlib import Path
 
 import broken_models
-import laws_table
+import calibration_table
 import numpy as np
 from planted_record import NINE
 from scipy import spatial
@@ -213,7 +213,7 @@ def _cell(found):
 
 def markdown():
     """Returns the table of the committed numbers in Markdown, with its footnote."""
-    table = laws_table.read("power")
+    table = calibration_table.read("power")
     of = {(line["model"], line["column"], line["form"]): line for line in table}
     head, lines = ["model", *(f"`{column}`" for column in COLUMNS)], []
     for model in broken_models.MODELS:
@@ -234,7 +234,7 @@ def markdown():
 
 def _floors():
     """Returns what is said of the floor of `energy` in each form."""
-    sd = {line["form"]: float(line["sd"]) for line in laws_table.read("widths")}
+    sd = {line["form"]: float(line["sd"]) for line in calibration_table.read("widths")}
     times = {form: value / sd["truth"] for form, value in sd.items()}
     few, most = times["reference, 5%"], times["reference, 95%"]
     return (
@@ -262,7 +262,7 @@ def main(arguments):
         raise SystemExit(f"power takes nothing or --write; got {' '.join(arguments)}")
     if arguments:
         for name, made in (("widths", widths()), ("power", rows())):
-            with (laws_table.FOLDER / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            with (calibration_table.FOLDER / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 table = csv.DictWriter(file, [*made[0]], lineterminator="\n")
                 table.writeheader()
                 table.writerows(made)

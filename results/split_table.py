@@ -16,7 +16,7 @@ import csv
 import functools
 from pathlib import Path
 
-import laws_table
+import calibration_table
 import numpy as np
 import pandas as pd
 
@@ -119,7 +119,7 @@ def row(size):
 def smallest(verdict):
     """Returns the smallest committed size from which on a verdict names learning in `SURE` runs."""
     sizes = []
-    for line in reversed(laws_table.read("split")):
+    for line in reversed(calibration_table.read("split")):
         if int(line[verdict]) < SURE:
             break
         sizes.append(float(line["size"]))
@@ -128,7 +128,7 @@ def smallest(verdict):
 
 def markdown():
     """Returns the table of the committed numbers in Markdown, with its footnote."""
-    table = laws_table.read("split")
+    table = calibration_table.read("split")
     head, *rows = (
         ["error of the score", *(("none" if line["size"] == "0" else line["size"]) for line in table)],
         ["learning, in floor deviations", *(line["floors"] for line in table)],
@@ -161,7 +161,7 @@ def main(arguments):
         for size in SIZES:
             made.append(row(size))
             print(made[-1], flush=True)
-        with (laws_table.FOLDER / "split.csv").open("w", encoding="utf-8", newline="") as file:
+        with (calibration_table.FOLDER / "split.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, FIELDS, lineterminator="\n")
             table.writeheader()
             table.writerows(made)

@@ -3,7 +3,7 @@
 import functools
 
 import calibration
-import laws_table
+import calibration_table
 import numpy as np
 import pytest
 from scipy import stats
@@ -90,14 +90,14 @@ def test_u_statistics_average_zero_under_truth():
 
 
 def test_the_committed_table_has_every_reading():
-    rows = [(row["dataset"], row["reading"]) for row in laws_table.read("type_one")]
+    rows = [(row["dataset"], row["reading"]) for row in calibration_table.read("type_one")]
     assert sorted(rows) == sorted(CASES)
 
 
 @pytest.mark.slow
 def test_the_committed_table_is_what_is_found():
     # Another processor rounds otherwise, and may put two draws the other way round.
-    for row in laws_table.read("type_one"):
+    for row in calibration_table.read("type_one"):
         found = calibrated(row["dataset"])
         p = found.p_values[row["reading"]]
         assert float(row["rejected"]) == pytest.approx((p <= 0.05 + 1e-9).mean(), abs=0.02)

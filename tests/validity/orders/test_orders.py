@@ -2,10 +2,10 @@
 
 import math
 
+import calibration_table
 import diffrax
 import jax
 import jax.numpy as jnp
-import laws_table
 import numpy as np
 import orders
 import papers
@@ -53,7 +53,7 @@ def test_the_error_falls_by_the_order(case):
 
 
 def test_the_committed_table_is_what_is_found():
-    for row, found in zip(laws_table.read("orders"), laws_table.orders(), strict=True):
+    for row, found in zip(calibration_table.read("orders"), calibration_table.orders(), strict=True):
         assert float(row.pop("ratio")) == pytest.approx(float(found.pop("ratio")), abs=0.02)
         for error in ("error", "error_twice"):
             assert float(row.pop(error)) == pytest.approx(float(found.pop(error)), rel=0.02)

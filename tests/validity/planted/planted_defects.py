@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import planted_laws as laws
+import planted_checks as checks
 import planted_learning as learning
 import planted_processes as processes
 import planted_samplers as planted
@@ -91,7 +91,7 @@ DEFECTS = (
     Defect(
         1,
         "the loss has sigma² where sigma belongs",
-        laws.LEAST,
+        checks.LEAST,
         lambda: ScoreSDE,
         lambda: learning.SquaredSigma,
         (
@@ -107,7 +107,7 @@ DEFECTS = (
     Defect(
         2,
         "VP with beta from 0.001 to 3: alpha(1) = 0.47",
-        laws.PRIOR_RAW,
+        checks.PRIOR_RAW,
         of(vp, flow),
         of(processes.gentle_vp, flow),
         prior_trials(vp, processes.gentle_vp),
@@ -115,7 +115,7 @@ DEFECTS = (
     Defect(
         3,
         "DDPM with 100 betas from 1e-3 to 0.02: alphas_bar ends at 0.35",
-        laws.PRIOR_RAW,
+        checks.PRIOR_RAW,
         of(table, flow),
         of(processes.short_table, flow),
         prior_trials(table, processes.short_table),
@@ -123,7 +123,7 @@ DEFECTS = (
     Defect(
         4,
         "the ancestral loop is off by one at both ends",
-        laws.CHAIN,
+        checks.CHAIN,
         ancestral,
         off_by_one,
         (Trial(NINE, of(table, ancestral), of(table, off_by_one), note="ancestral"),),
@@ -131,7 +131,7 @@ DEFECTS = (
     Defect(
         5,
         "ancestral noise scaled by the variance instead of its root",
-        laws.CHAIN,
+        checks.CHAIN,
         ancestral,
         unrooted,
         (Trial(NINE, of(table, ancestral), of(table, unrooted), seen_by=EVERY, note="ancestral"),),
@@ -139,7 +139,7 @@ DEFECTS = (
     Defect(
         6,
         "noise on the last step",
-        laws.REVERSE,
+        checks.REVERSE,
         lambda: reverse_sde,
         lambda: planted.noise_on_the_last_step,
         (
@@ -161,7 +161,7 @@ DEFECTS = (
     Defect(
         7,
         "Langevin steps grow as sigma_i/sigma_L, not as its square",
-        laws.LANGEVIN,
+        checks.LANGEVIN,
         lambda: langevin,
         lambda: planted.linear_langevin,
         (
@@ -177,7 +177,7 @@ DEFECTS = (
     Defect(
         8,
         "t_min = 1e-8 with sigma = sqrt(1 - exp(-B)): 0 in float32",
-        laws.SIGMA,
+        checks.SIGMA,
         vp,
         processes.vanishing_sigma,
         (
@@ -192,7 +192,7 @@ DEFECTS = (
     Defect(
         9,
         "as many minibatches as a batch has rows: most data is never seen",
-        laws.ROWS,
+        checks.ROWS,
         lambda: learning.every_row,
         lambda: learning.as_many_batches_as_a_batch_has_rows,
         (
@@ -207,7 +207,7 @@ DEFECTS = (
     Defect(
         10,
         "the sign of the score in the reverse SDE",
-        laws.REVERSE,
+        checks.REVERSE,
         lambda: reverse_sde,
         lambda: planted.wrong_sign,
         (
@@ -223,7 +223,7 @@ DEFECTS = (
     Defect(
         11,
         "NCSN started from N(0, I) though its largest level is 6",
-        laws.PRIOR,
+        checks.PRIOR,
         of(levels, langevin),
         of(processes.standard_start, langevin),
         (
@@ -245,7 +245,7 @@ DEFECTS = (
     Defect(
         12,
         "samples drawn with raw weights where their average is asked",
-        laws.WEIGHTS,
+        checks.WEIGHTS,
         lambda: learning.averaged,
         lambda: learning.last,
         (

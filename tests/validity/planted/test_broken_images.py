@@ -1,8 +1,8 @@
 """Broken models of images: the page is made of the committed numbers, and these say what the models name."""
 
 import broken_images
+import calibration_table
 import images_table
-import laws_table
 import pytest
 from planted_judging import BLIND, SEEN
 
@@ -16,7 +16,7 @@ def test_the_section_is_made_from_the_committed_numbers():
 
 
 def test_nine_models_are_seen_by_what_they_name_and_not_by_what_is_blind():
-    rows = {row["model"]: row for row in laws_table.read("images")}
+    rows = {row["model"]: row for row in calibration_table.read("images")}
     assert [*rows] == [model.name for model in MODELS]
     assert len(broken_images.MODELS) == 9
     for model in MODELS:
@@ -28,7 +28,7 @@ def test_nine_models_are_seen_by_what_they_name_and_not_by_what_is_blind():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["energy", "frechet", "memorisation"])
 def test_the_committed_numbers_come_again(name):
-    rows = {row["model"]: row for row in laws_table.read("images")}
+    rows = {row["model"]: row for row in calibration_table.read("images")}
     for model in MODELS:
         for column, z in broken_images.readings(model, name).items():
             if column in broken_images.COLUMNS:

@@ -2,7 +2,7 @@
 
 import broken_models
 import numpy as np
-import planted_laws as identities
+import planted_checks as identities
 import pytest
 from planted_defects import DEFECTS
 from planted_samplers import ho_chain

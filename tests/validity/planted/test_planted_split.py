@@ -1,6 +1,6 @@
 """How small an error of a score the split names: half of what it took before, and nothing where nothing is."""
 
-import laws_table
+import calibration_table
 import pytest
 import split_table
 
@@ -16,7 +16,7 @@ def test_half_the_error_is_enough_now():
 
 
 def test_exact_rows_are_named_no_more_often_than_the_level():
-    table = laws_table.read("split")
+    table = calibration_table.read("split")
     assert table[0]["size"] == "0"
     assert all(int(table[0][named]) <= 1 for named in ("now", "solving"))
     # They are the same exact rows beside every error.

@@ -3,7 +3,7 @@
 import math
 
 import broken_models
-import laws_table
+import calibration_table
 import numpy as np
 import power_table
 import pytest
@@ -16,14 +16,14 @@ def test_the_section_is_made_from_the_committed_numbers():
 
 
 def test_every_broken_model_has_every_column_in_all_its_forms():
-    named = [(row["model"], row["column"], row["form"]) for row in laws_table.read("power")]
+    named = [(row["model"], row["column"], row["form"]) for row in calibration_table.read("power")]
     columns = [(column, form) for column, (_, forms) in power_table.COLUMNS.items() for form in forms]
     models = [(model.name, *each) for model in broken_models.MODELS for each in columns]
     assert named == models
 
 
 def test_the_floor_of_energy_is_narrower_against_the_truth():
-    sd = {row["form"]: float(row["sd"]) for row in laws_table.read("widths")}
+    sd = {row["form"]: float(row["sd"]) for row in calibration_table.read("widths")}
     # Over references that are drawn anew the variance is (1/n + 1/m)^2 for 1/n^2: four times with m = n;
     # for one that stays it is three times in the mean.
     assert sd["reference drawn anew"] == pytest.approx(2.0 * sd["truth"], rel=0.1)
@@ -32,7 +32,7 @@ def test_the_floor_of_energy_is_narrower_against_the_truth():
 
 
 def test_the_checked_laws_are_seen_in_about_95_percent_of_draws():
-    shares = [float(row["share_seen"]) for row in laws_table.read("power") if row["share_seen"]]
+    shares = [float(row["share_seen"]) for row in calibration_table.read("power") if row["share_seen"]]
     assert len(shares) == len(power_table.CHECKED)
     assert all(0.85 <= share <= 1.0 for share in shares)
 
@@ -62,7 +62,7 @@ def test_no_effect_tells_a_bound():
 def test_a_row_is_made_again_and_its_law_holds(model, column, form):
     (committed,) = [
         row
-        for row in laws_table.read("power")
+        for row in calibration_table.read("power")
         if (row["model"], row["column"], row["form"]) == (model, column, form)
     ]
     again = power_table.row(model, column, form)
