@@ -298,14 +298,15 @@ def latex(long: pd.DataFrame, columns: Json) -> str:
     """Returns the comparison as LaTeX (booktabs), a table for each dataset."""
     lines = ["% needs the package booktabs", markup.SIGN]
     for dataset, head, rows in _sections(long, columns):
-        lines += [
-            r"\begin{table}",
-            rf"\caption{{{markup.latex(dataset)}. {markup.latex(CAPTION.replace('`', ''))}}}",
-            rf"\begin{{tabular}}{{{'l' * 3}{'r' * (len(head) - 3)}}}",
-            r"\toprule",
-            " & ".join(markup.latex(h) for h in head) + r" \\",
-            r"\midrule",
-        ]
-        lines += [" & ".join(markup.latex(cell) for cell in row) + r" \\" for row in rows]
-        lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+        # Escaped here: the styler's own escape leaves line ends and signs that Latin fonts lack.
+        cells = [[markup.latex(cell) for cell in row] for row in rows]
+        frame = pd.DataFrame(cells, columns=[markup.latex(title) for title in head])
+        lines.append(
+            frame.style.hide(axis="index").to_latex(
+                hrules=True,
+                environment="table",
+                caption=f"{markup.latex(dataset)}. {markup.latex(CAPTION.replace('`', ''))}",
+                column_format="l" * 3 + "r" * (len(head) - 3),
+            )
+        )
     return "\n".join(lines)
