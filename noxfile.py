@@ -117,9 +117,10 @@ def tests(session: nox.Session) -> None:
     if os.environ.get("CI"):
         # The whole once; elsewhere what an interpreter or another ArviZ and JAX could break.
         chosen = [] if session.python == RUNNING else [*chosen, *ELSEWHERE]
-    # One process a core, each file in one process, for its fixtures. pytest heeds the last
-    # -m, so that posargs may choose others.
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", *chosen, *session.posargs)
+    # One process a core, each file in one process, for its fixtures, in the order of tests/conftest.py.
+    spread = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+    # pytest heeds the last -m, so that posargs may choose others.
+    session.run("pytest", *spread, *chosen, *session.posargs)
 
 
 @nox.session(python=False)
@@ -161,7 +162,7 @@ def bench(session: nox.Session) -> None:
 def validity(session: nox.Session) -> None:
     """Runs the planted bugs at the size of the published table, writes the page, and tests both."""
     install(session, "-e", ".", groups=("test", "judges"))
-    for page in ("laws", "power", "split", "planted", "images"):
+    for page in ("calibration", "power", "split", "planted", "images"):
         posargs = session.posargs if page == "planted" else ()
         session.run("python", "results/validity.py", page, "--write", *posargs)
     session.run("pytest", "tests/validity")
