@@ -137,7 +137,7 @@ def _figures(store: Store, made: tables.Tables) -> list[str]:
         return pictures
     from diffbench import figures
 
-    pictures = figures.write(store, made.split, made.orders)
+    pictures = figures.write(store, made.split, made.orders, made.long)
     # Last, so that figures that were not finished are drawn again.
     names = [Path(path).with_suffix(suffix).name for path in pictures for suffix in figures.SUFFIXES]
     drawn.note(store, rows, names)

@@ -77,7 +77,8 @@ class Results:
         from diffbench.figures.records import Run
 
         with style():
-            return dict(figures.drawn(Run(self._store, self._run), self._tables.split, self._tables.orders))
+            made, run = self._tables, Run(self._store, self._run)
+            return dict(figures.drawn(run, made.split, made.orders, made.long))
 
     def figure(self, name: str) -> Figure:
         """Returns a figure by its name, such as "density_nine_gaussians".

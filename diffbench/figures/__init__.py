@@ -20,6 +20,7 @@ from diffbench.figures import (
     memorisation,
     mixing,
     quality,
+    ranks,
     seen,
     solvers,
     split,
@@ -31,20 +32,26 @@ from diffbench.records import runs
 from diffbench.records.store import Store
 
 
-def write(store: Store, parts: pd.DataFrame | None = None, orders: pd.DataFrame | None = None) -> list[str]:
+def write(
+    store: Store,
+    parts: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
+    long: pd.DataFrame | None = None,
+) -> list[str]:
     """Draws every figure of a run and returns the paths of the PNG files.
 
     Args:
       store: The results folder; without a `run.json` there is nothing to draw.
       parts: The error split of the run, if it is to be drawn too.
       orders: Its table of orders, likewise.
+      long: Its long table, likewise: of many datasets, rows are ranked.
     """
     content = runs.read(store)
     if content is None:
         return []
     paths = []
     with style():
-        for name, figure in drawn(Run(store, content), parts, orders):
+        for name, figure in drawn(Run(store, content), parts, orders, long):
             for suffix in SUFFIXES:
                 store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))
             paths.append(str(store.root / "figures" / f"{name}.png"))
@@ -52,7 +59,10 @@ def write(store: Store, parts: pd.DataFrame | None = None, orders: pd.DataFrame 
 
 
 def drawn(
-    run: Run, parts: pd.DataFrame | None = None, orders: pd.DataFrame | None = None
+    run: Run,
+    parts: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
+    long: pd.DataFrame | None = None,
 ) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
     taken: set[str] = set()
@@ -64,6 +74,8 @@ def drawn(
         sources.append(split.pages(parts, run.headlines()))
     if orders is not None:
         sources.append(solvers.pages(run, orders))
+    if long is not None:
+        sources.append(ranks.pages(long, run.by_metric, run.headlines()))
     for title, figure in itertools.chain(*sources):
         name = _free(plain(title), taken)
         taken.add(name.lower())

@@ -109,6 +109,11 @@ class Run:
         """Every column of the metrics, in order."""
         return [column for metric in self._columns.values() for column in metric]
 
+    @property
+    def by_metric(self) -> Json:
+        """Columns of each metric."""
+        return self._columns
+
     def processes(self) -> list[str]:
         """Returns the labels of the processes of rows without a fit."""
         return sorted({row.family for row in self.rows if row.sampler and not row.fit_id}, key=natural)

@@ -108,5 +108,8 @@ def silent(datasets: int) -> str:
         said.append(f"the Bayesian signed-rank, which takes {BAYESIAN}")
     if datasets < TESTED:
         least = 2.0 ** (1 - datasets)
-        said.append(f"Wilcoxon's test, which takes {TESTED} (its least p-value would be {least:.2g})")
+        said.append(
+            f"Wilcoxon's test and the critical-difference diagram, which take {TESTED} (the least p-value"
+            f" would be {least:.2g})"
+        )
     return f"Datasets: {datasets}. Left out: {'; '.join(said)}." if said else ""

@@ -53,8 +53,8 @@ def test_few_datasets_import_no_arviz_and_say_why(monkeypatch):
     monkeypatch.setitem(sys.modules, "arviz", None)
     assert signed_rank.among([_pair([0.1] * 4)]) == [{"metric": "m"}]
     assert signed_rank.silent(4) == (
-        "Datasets: 4. Left out: the Bayesian signed-rank, which takes 5; Wilcoxon's test, which takes 7 (its least"
-        " p-value would be 0.12)."
+        "Datasets: 4. Left out: the Bayesian signed-rank, which takes 5; Wilcoxon's test and the"
+        " critical-difference diagram, which take 7 (the least p-value would be 0.12)."
     )
     assert signed_rank.silent(7) == ""
 
