@@ -1,7 +1,7 @@
-"""Tables of the laws, for a page: what is false under truth, and how errors fall with the steps.
+"""Tables of calibration, for a page: what is false under truth, and how errors fall with the steps.
 
-    python results/validity.py laws            print the tables of the committed numbers
-    python results/validity.py laws --write    make the numbers again, about a minute and a half
+    python results/validity.py calibration            print the tables of the committed numbers
+    python results/validity.py calibration --write    make the numbers again, about a minute and a half
 
 The numbers are CSV files in results/reference/validity; `markdown` makes tables of them.
 """
@@ -112,7 +112,7 @@ def markdown(name):
 def main(arguments):
     """Prints the tables, made again first where --write is given."""
     if arguments not in ([], ["--write"]):
-        raise SystemExit(f"laws takes nothing or --write; got {' '.join(arguments)}")
+        raise SystemExit(f"calibration takes nothing or --write; got {' '.join(arguments)}")
     if arguments:
         for name, make in (("orders", orders), ("type_one", type_one)):
             write(name, make())

@@ -73,8 +73,8 @@ SAMPLERS_USED = ("ancestral", "annealed_langevin", "euler_maruyama", "probabilit
 
 def identity_of(defect: Defect) -> dict[str, Any]:
     """Returns what a defect's identity says of the sound and of the broken subject."""
-    sound, broken = defect.law.error(defect.sound()), defect.law.error(defect.broken())
-    bound = defect.law.bound
+    sound, broken = defect.check.error(defect.sound()), defect.check.error(defect.broken())
+    bound = defect.check.bound
     # A NaN is caught.
     return {
         "sound": sound,
@@ -119,8 +119,8 @@ def run(n: int, floor_draws: int, tell: Callable[[str], None] = print) -> dict[s
             rows.append({"number": defect.number, "defect": defect.text, "setting": trial.setting.label})
             rows[-1] |= {
                 "note": trial.note,
-                "law": defect.law.text,
-                **{f"law_{k}": v for k, v in held.items()},
+                "check": defect.check.text,
+                **{f"check_{k}": v for k, v in held.items()},
             }
             rows[-1] |= {"sound": found["sound"], "z": found["broken"]}
             tell(f"{defect.number} {trial.setting.label}: {found}")
@@ -174,8 +174,8 @@ def defect_table(results: Mapping[str, Any]) -> list[str]:
     held = {
         row["number"]: [
             str(row["number"]),
-            row["law"],
-            *(f"{row[f'law_{k}']:.2g}" for k in ("sound", "broken", "bound")),
+            row["check"],
+            *(f"{row[f'check_{k}']:.2g}" for k in ("sound", "broken", "bound")),
         ]
         for row in results["defects"]
     }

@@ -3,11 +3,11 @@
     python results/validity.py power            # the page again, from the committed numbers
     python results/validity.py power --write    # make the numbers again, about two and a half minutes
 
-A model is seen at n where 95% of its draws lie above the 95% quantile of truth at n. Each column's own law
+A model is seen at n where 95% of its draws lie above the 95% quantile of truth at n. Each column's own rule
 carries what is estimated at one n to another. With U-statistics the effect D does not depend on n, the
 spread of truth falls as 1/n, that of a model has a part that falls as 1/sqrt(n) besides. `sliced_w2` is the
 same about the mean of truth, which falls as 1/n. `mode_tv` is a distance and not a square: all falls as
-1/sqrt(n), and its noise adds to D in squares. Where the law tells an n that is far below the one it was
+1/sqrt(n), and its noise adds to D in squares. Where the rule tells an n that is far below the one it was
 estimated at, it is estimated again nearer to it.
 
 "Before" is the two-sample form against a reference of m = n points, drawn anew each time; "after" is
@@ -35,7 +35,7 @@ from diffbench.tables import markup
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "validity.md"
 FIELDS = ("model", "column", "form", "n", "bound", "share_seen")
-# Where a law is estimated: at the first, then at the next if it tells less than half of that.
+# Where a rule is estimated: at the first, then at the next if it tells less than half of that.
 SIZES = (2_000, 250, 32)
 MODEL_DRAWS, TRUTH_DRAWS, CHECK_DRAWS = 60, 200, 100
 # Of the floor's deviation: truth against the truth, and references.
@@ -52,7 +52,7 @@ COLUMNS = {
     "mode_tv": ("mode_tv", ("truth",)),
 }
 MODELS = {model.name: model for model in (broken_models.TRUTH, *broken_models.MODELS)}
-# Where the law is held against a simulation at the n that it tells.
+# Where the rule is held against a simulation at the n that it tells.
 CHECKED = (
     ("the middle mode dropped", "energy", "truth"),
     ("blurred by noise of 0.15", "mmd2_local", "truth"),
@@ -102,7 +102,7 @@ def _readings(model, column, form, n, first=0):
 
 
 def told(truth, model, size, column):
-    """Returns the n at which the law sees a model in 95% of draws, and whether it is only a bound.
+    """Returns the n at which the rule sees a model in 95% of draws, and whether it is only a bound.
 
     Args:
       truth: Values of truth at `size`, `[R]`.
@@ -140,7 +140,7 @@ def told(truth, model, size, column):
 
 
 def seen_at(model, column, form):
-    """Returns n by the law, estimated as near to it as `SIZES` goes, and whether it is only a bound."""
+    """Returns n by the rule, estimated as near to it as `SIZES` goes, and whether it is only a bound."""
     for size, smaller in zip(SIZES, (*SIZES[1:], 0), strict=True):
         n, bound = told(*_readings(model, column, form, size), size, column)
         if bound or not smaller or n > size / 2:
@@ -227,7 +227,7 @@ def markdown():
     )
     return (
         "\n".join(markup.table(head, lines, str))
-        + f"\n\nSimulated at the n that the law tells, {CHECK_DRAWS} fresh draws, seen in: {checks}.\n\n"
+        + f"\n\nSimulated at the n that the rule tells, {CHECK_DRAWS} fresh draws, seen in: {checks}.\n\n"
         + _floors()
     )
 

@@ -1,6 +1,6 @@
-"""Writes a table of docs/validity.md: laws, power, split, planted or images; `--write` measures again first.
+"""Writes a table of docs/validity.md: calibration, power, split, planted or images; `--write` measures first.
 
-    python results/validity.py laws --write
+    python results/validity.py calibration --write
 
 What is measured stands in `tests/validity`, where the tests find it too.
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WRITERS = ("laws", "power", "split", "planted", "images")
+WRITERS = ("calibration", "power", "split", "planted", "images")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Laws that catch a defect whatever its samples look like: each returns an error, 0 where the law holds.
+"""Checks that catch a defect whatever its samples look like: each returns an error, 0 where it passes.
 
 The equations are written out in NumPy and float64 from the papers, on Gaussian data of variance V whose score
 is -x/(alpha^2 V + sigma^2). A sampler is run open: every normal number it draws is one given z, so that its
@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import planted_learning as learning
-from planted_record import NINE, NINE_RAW, Law, Setting, Variant
+from planted_record import NINE, NINE_RAW, Check, Setting, Variant
 
 from diffbench.contracts import Sampler, key_for
 from diffbench.families.base import Family
@@ -177,16 +177,16 @@ def _weights_error(weights: learning.Weights, steps: int = 3, ema: float = 0.6) 
     return _largest(score(weights(made)), score(average))
 
 
-LEAST = Law("the loss is least at the exact score: relative error of its minimiser", _minimiser_error, 0.02)
-PRIOR = Law("p_T is the prior: |KL| in nats, nine_gaussians, standardised", _prior_error, 1e-3)
-PRIOR_RAW = Law(
+LEAST = Check("the loss is least at the exact score: relative error of its minimiser", _minimiser_error, 0.02)
+PRIOR = Check("p_T is the prior: |KL| in nats, nine_gaussians, standardised", _prior_error, 1e-3)
+PRIOR_RAW = Check(
     "p_T is the prior: |KL| in nats, nine_gaussians, raw",
     functools.partial(_prior_error, setting=NINE_RAW),
     1e-3,
 )
-CHAIN = Law("samples equal Ho's Algorithm 2 in float64", _chain_error, 1e-4)
-REVERSE = Law("samples equal Song's equation 6 in float64", _reverse_sde_error, 1e-3)
-LANGEVIN = Law("samples equal Song & Ermon's Algorithm 1 in float64", _langevin_error, 1e-3)
-SIGMA = Law("sigma(t_min) in float32 is that in float64: relative error", _sigma_error, 1e-3)
-ROWS = Law("every training point is seen: share never seen", _unseen_share, 0.0)
-WEIGHTS = Law("samples are drawn with the average of the weights: error of the score", _weights_error, 1e-4)
+CHAIN = Check("samples equal Ho's Algorithm 2 in float64", _chain_error, 1e-4)
+REVERSE = Check("samples equal Song's equation 6 in float64", _reverse_sde_error, 1e-3)
+LANGEVIN = Check("samples equal Song & Ermon's Algorithm 1 in float64", _langevin_error, 1e-3)
+SIGMA = Check("sigma(t_min) in float32 is that in float64: relative error", _sigma_error, 1e-3)
+ROWS = Check("every training point is seen: share never seen", _unseen_share, 0.0)
+WEIGHTS = Check("samples are drawn with the average of the weights: error of the score", _weights_error, 1e-4)

@@ -1,4 +1,4 @@
-"""The twelve known defects, each beside its sound twin, with the law and the metrics that catch it.
+"""The twelve known defects, each beside its sound twin, with the check and the metrics that catch it.
 
 Effects are sized to be seen at n = 2,000; the z of what is seen grows with n. Where all metrics are blind on
 standardised data and exact scores, a second setting shows the defect if there is one.

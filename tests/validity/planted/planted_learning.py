@@ -33,7 +33,7 @@ EASY = Setting("gaussian_mixture", (("modes", 1),), metrics=("energy", "mmd2", "
 STEPS, BATCH, POOL = 4000, 256, 2**18
 # A constant rate leaves the raw weights noisy, which is what an average is for.
 RATE, EMA = 0.05, 0.999
-# What the laws fit by the package's own loop.
+# What the checks fit by the package's own loop.
 FAMILY = {"name": "score_sde", "params": {}}
 NETWORK = {"name": "mlp", "params": {"widths": [8], "embedding_width": 4}}
 

@@ -104,12 +104,12 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
-class Law:
+class Check:
     """A statement that is exact, held without sampling a model.
 
     Attributes:
       text: What the number is, for the page.
-      error: (subject) -> how far it is from the law, 0 where it holds.
+      error: (subject) -> how far it is from what is stated, 0 where that holds.
       bound: Largest error of a sound subject: rounding, or the noise of a Monte Carlo with a fixed seed.
     """
 
@@ -125,15 +125,15 @@ class Defect:
     Attributes:
       number: Its number, for the order.
       text: What is wrong, for the page.
-      law: What catches it whatever the samples look like.
-      sound: Returns what the law holds for.
+      check: What catches it whatever the samples look like.
+      sound: Returns what the check holds for.
       broken: Returns what it does not hold for.
       trials: Where the metrics are asked.
     """
 
     number: int
     text: str
-    law: Law
+    check: Check
     sound: Callable[[], Any]
     broken: Callable[[], Any]
     trials: tuple[Trial, ...]

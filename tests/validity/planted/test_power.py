@@ -1,4 +1,4 @@
-"""How many samples it takes: the page is made of the committed numbers, and these by laws that hold."""
+"""How many samples it takes: the page is made of the committed numbers, and these by rules that hold."""
 
 import math
 
@@ -31,14 +31,14 @@ def test_the_floor_of_energy_is_narrower_against_the_truth():
     assert sd["reference, 5%"] > sd["truth"]
 
 
-def test_the_checked_laws_are_seen_in_about_95_percent_of_draws():
+def test_the_checked_rules_are_seen_in_about_95_percent_of_draws():
     shares = [float(row["share_seen"]) for row in calibration_table.read("power") if row["share_seen"]]
     assert len(shares) == len(power_table.CHECKED)
     assert all(0.85 <= share <= 1.0 for share in shares)
 
 
 @pytest.mark.parametrize("column", ["energy", "mode_tv"])
-def test_the_law_tells_the_n_at_which_a_known_effect_is_seen(column):
+def test_the_rule_tells_the_n_at_which_a_known_effect_is_seen(column):
     # Normal draws: the 95% quantile of truth is 1.645 deviations, so n is known.
     rng = np.random.default_rng(0)
     truth = rng.standard_normal(100_000)
@@ -59,7 +59,7 @@ def test_no_effect_tells_a_bound():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "column", "form"), power_table.CHECKED)
-def test_a_row_is_made_again_and_its_law_holds(model, column, form):
+def test_a_row_is_made_again_and_its_rule_holds(model, column, form):
     (committed,) = [
         row
         for row in calibration_table.read("power")

@@ -31,7 +31,7 @@ def test_every_committed_defect_is_caught_by_what_it_names(results):
     named = [(defect, trial) for defect in DEFECTS for trial in defect.trials]
     for row, (defect, trial) in zip(results["defects"], named, strict=True):
         assert (row["number"], row["setting"]) == (defect.number, trial.setting.label)
-        assert row["law_caught"], row
+        assert row["check_caught"], row
         assert all(row["z"][column] > SEEN for column in trial.seen_by), row
         assert all(z < BLIND for z in row["sound"].values()), row
 
