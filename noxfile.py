@@ -5,6 +5,7 @@
     nox -s slow                the tests that train models or draw many samples
     nox -s torch               scores in PyTorch under the samplers and metrics
     nox -s public_samplers     diffusers' schedulers beside ours; rewrites docs/public_samplers.md
+    nox -s docs                the site, into .nox/docs/tmp/html; warnings are errors
     nox -s bench -- NAME       benchmarks/NAME.py, or all of them
     nox -s validity            every planted bug under every judge; rewrites docs/validity.md
     nox -s pins                resolves again and rewrites constraints.txt
@@ -35,6 +36,9 @@ if RUNNING not in SUPPORTED:
     raise SystemExit(f"nox must run on one of Python {', '.join(SUPPORTED)}; got {RUNNING}.")
 # The running interpreter comes last: a run ends with its tests.
 PYTHONS = sorted(SUPPORTED, key=lambda version: version == RUNNING)
+
+# For the kernels of tutorials: one thread, and no look for accelerators.
+QUIET = {"PJRT_NPROC": "1", "JAX_PLATFORMS": "cpu"}
 
 ELSEWHERE = (
     "tests/test_cli.py",
@@ -145,6 +149,17 @@ def public_samplers(session: nox.Session) -> None:
     # Neither is in constraints.txt, for nothing of the package needs them; torch in the processor's build.
     session.install("diffusers==0.42.*", "torch==2.13.0")
     session.run("python", "benchmarks/public_samplers.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def docs(session: nox.Session) -> None:
+    """Builds the site from docs/, and runs its tutorials; a warning is an error."""
+    install(session, "-e", ".", groups=("docs",))
+    folder = Path(session.create_tmp()) / "html"
+    # Every page anew, and all warnings before it fails. No jobs: JAX's threads do not survive a fork.
+    strict = ("--fresh-env", "--nitpicky", "--fail-on-warning", "--keep-going")
+    session.run("sphinx-build", *strict, *session.posargs, "docs", str(folder), env=QUIET)
+    session.log(f"the site is {folder / 'index.html'}")
 
 
 @nox.session(reuse_venv=True)

@@ -1,6 +1,6 @@
 """Writes docs/metrics.md and docs/suites.md from what the code itself says: docstrings, defaults, registries.
 
-python results/guide_pages.py            writes both; a test holds them to be current
+python results/guide_pages.py            writes both, and the pages of reference_pages.py; tests hold them
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ METRICS_INTRO = """# Metrics
 {made}
 
 What each metric measures, by the docstrings of the code. How we know that they read right is in
-[validity.md](validity.md), how tables show them in the [README](../README.md#how-to-read-the-tables).
+[validity.md](validity.md), how tables show them in [reading.md](reading.md).
 
 **Units.** Distances are between standardised points, (x - mean)/scale, with one scale for all dimensions:
 it stands in `diffbench list --verbose` and in the `repr` of a dataset. Values are raw and signed: squared
@@ -133,7 +133,7 @@ def rows(entries: dict[str, str], defaults: dict[str, object], head: str = "key"
     return "\n".join([*markup.table([head, "default", "what it is"], lines, str), ""])
 
 
-def _plain(docstring: str) -> str:
+def plain(docstring: str) -> str:
     """Returns a docstring without its first line and its sections."""
     text = inspect.cleandoc(docstring)
     body = text.partition("\n")[2]
@@ -158,7 +158,7 @@ def _metric(name: str) -> str:
     built, text = METRICS.build(name), inspect.cleandoc(entry.build.__doc__ or "")
     first = text.partition("\n")[0].removeprefix("Returns ")
     lines = [f"### `{name}`\n\n{first[:1].upper()}{first[1:]}\n"]
-    if body := _plain(text):
+    if body := plain(text):
         lines.append(f"\n{body}\n")
     columns = [
         [
@@ -204,5 +204,7 @@ def suites_page() -> str:
 PAGES = {"metrics.md": metrics_page, "suites.md": suites_page}
 
 if __name__ == "__main__":
-    for name, make in PAGES.items():
+    import reference_pages
+
+    for name, make in {**PAGES, **reference_pages.PAGES}.items():
         (DOCS / name).write_text(make(), encoding="utf-8")

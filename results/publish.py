@@ -1,6 +1,6 @@
 """Puts a run's tables under `results/reference/` and writes the pages made from them.
 
-  python results/publish.py                        # comparisons, README.md and docs/baselines.md again
+  python results/publish.py                        # comparisons, README.md, docs/quick.md, docs/baselines.md
   python results/publish.py results/quick quick    # take over a run first
 
 No number of those pages is typed: a test makes them again and compares.
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"
 PLACE = ["dataset", *ROW, "seed", "metric"]
 BEGIN, END = "<!-- begin:results -->", "<!-- end:results -->"
-# The dataset whose picture stands in README.md.
+# The dataset whose picture and table stand in README.md.
 FRONT = "nine_gaussians"
 
 
@@ -166,10 +166,24 @@ MEANING = (
 def readme_block() -> str:
     """Returns the results of README.md."""
     long, about = read("quick")
-    lines = [BEGIN, "", f"`python -m diffbench run` ends with this comparison. {MEANING}", ""]
+    lines = [BEGIN, "", f"What `python -m diffbench run` says of `{FRONT}`. {MEANING}", ""]
+    return "\n".join([*lines, *table(long, FRONT, about["columns"]), "", made_by(about), "", END])
+
+
+def quick() -> str:
+    """Returns docs/quick.md."""
+    long, about = read("quick")
+    lines = [
+        "# Quick",
+        "",
+        f"`python -m diffbench run` ends with this comparison. {MEANING}",
+        "",
+        made_by(about),
+        "",
+    ]
     for dataset in long["dataset"].unique():
-        lines += [f"**{dataset}**", "", *table(long, dataset, about["columns"]), ""]
-    return "\n".join([*lines, made_by(about), "", END])
+        lines += [f"## {dataset}", "", *table(long, dataset, about["columns"]), ""]
+    return "\n".join(lines)
 
 
 def readme(text: str) -> str:
@@ -252,6 +266,7 @@ def main() -> None:
             (REFERENCE / name / file).write_bytes(data)
     page = ROOT / "README.md"
     page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "quick.md").write_text(quick(), encoding="utf-8")
     if (REFERENCE / "baselines").exists():
         (ROOT / "docs" / "baselines.md").write_text(baselines(), encoding="utf-8")
 

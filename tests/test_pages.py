@@ -22,6 +22,10 @@ def test_readme_holds_the_committed_results(publish):
     assert "| learned | ddpm | ancestral |" in text
 
 
+def test_the_page_of_quick_is_made_from_the_committed_results(publish):
+    assert (ROOT / "docs" / "quick.md").read_text(encoding="utf-8") == publish.quick()
+
+
 def test_the_baselines_page_is_made_from_the_committed_results(publish):
     assert (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8") == publish.baselines()
 
@@ -58,9 +62,35 @@ def test_every_link_between_pages_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("name", ["metrics.md", "suites.md"])
+@pytest.mark.parametrize("name", ["metrics.md", "suites.md", "samplers.md", "models.md"])
 def test_guides_say_what_the_code_says(name):
-    import runpy
+    import guide_pages
+    import reference_pages
 
-    pages = runpy.run_path(str(ROOT / "results" / "guide_pages.py"))["PAGES"]
+    pages = {**guide_pages.PAGES, **reference_pages.PAGES}
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages[name]()
+
+
+def test_the_site_says_every_command_and_option():
+    import re
+
+    import reference_pages
+
+    from diffbench.cli import app
+
+    said = reference_pages.commands()
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert re.findall(r"^## `python -m diffbench (\w+)`$", said, flags=re.MULTILINE) == names
+    assert "* `--dry-run`: Say what would be done, and stop." in said
+
+
+def test_every_page_of_docs_is_in_the_sites_menu():
+    import re
+
+    docs = ROOT / "docs"
+    menus = re.findall(
+        r"```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)```", (docs / "index.md").read_text(), flags=re.DOTALL
+    )
+    listed = [page for menu in menus for page in menu.split()]
+    pages = {path.relative_to(docs).with_suffix("").as_posix() for path in docs.rglob("*.md")}
+    assert sorted([*listed, "index"]) == sorted(pages)
