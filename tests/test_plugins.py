@@ -74,9 +74,9 @@ def test_the_guides_suite_entry_is_a_suite_entry(guided):
     assert [item.label for item in items(entry, "families")] == ["score_sde", "log_normal(log_mean=-0.8)"]
 
 
-def test_readmes_family_keeps_its_contract(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = (b for b in re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL) if "register" in b)
+def test_the_family_of_the_page_on_parts_keeps_its_contract(tmp_path):
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if "register" in b)
     (tmp_path / "late.py").write_text(block)
     with plugins_forgotten():
         plugins.load(str(tmp_path / "late.py"))
