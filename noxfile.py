@@ -47,8 +47,8 @@ ELSEWHERE = (
     "tests/test_package.py",
 )
 
-# What the wheel holds beside code: suites, and the fitted laws of images.
-DATA = (".toml", ".safetensors")
+# What the wheel holds beside code: suites, the fitted laws of images, and what pages are made of.
+DATA = (".toml", ".safetensors", ".j2", ".css", ".js")
 
 nox.options.sessions = ["lint", "smoke", "tests"]
 nox.options.download_python = "never"
@@ -116,7 +116,7 @@ def _records(out: Path) -> dict[Path, int]:
 @nox.session(python=PYTHONS, reuse_venv=True)
 def tests(session: nox.Session) -> None:
     """The fast tests; in CI the slow ones too, on the running interpreter."""
-    install(session, "-e", ".", groups=("test", "judges"))
+    install(session, "-e", ".", groups=("test", "judges", "browser"))
     chosen = ["-m", "not slow"]
     if os.environ.get("CI"):
         # The whole once; elsewhere what an interpreter or another ArviZ and JAX could break.

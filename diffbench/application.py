@@ -16,7 +16,7 @@ from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
 from diffbench.progress import Progress
-from diffbench.records import drawn
+from diffbench.records import drawn, files
 from diffbench.records.store import Store, StoreError
 from diffbench.registry import Registry
 from diffbench.sources.base import SOURCES
@@ -47,6 +47,7 @@ class Request:
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True
+    report: bool | None = None  # where figures are, unless it is said
     chosen: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
@@ -122,7 +123,55 @@ def run(request: Request) -> int:
     mine = made.long[[name in tally.asked for name in made.measured]]
     failed = rendering.failed_cells(mine)
     console.say_failed(failed)
+    if request.figures if request.report is None else request.report:
+        _report(store, made)
     return 1 if failed else 0
+
+
+def _report(store: Store, made: tables.Tables) -> None:
+    """Makes the page of a run and says where it is; what goes wrong with it is a line."""
+    from diffbench import report
+
+    try:
+        console.say(f"report: {report.write(store, made)}")
+    except Exception as error:  # whatever it is, no run is lost for a page
+        console.say_aside(f"no report: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A `report` as it was asked for; see `diffbench report --help`."""
+
+    folders: tuple[Path, ...]
+    out: Path | None = None
+    figures: bool = True
+
+
+def report(request: Report) -> int:
+    """Makes one page of one or several runs and returns the exit code."""
+    from diffbench.report import FILE, gathered, page
+
+    stores = [Store(folder) for folder in request.folders]
+    there = [folder.resolve() for folder in request.folders]
+    twice = [folder for i, folder in enumerate(request.folders) if there[i] in there[:i]]
+    if twice:
+        raise ValueError(f"each RUN must be a folder of its own; got {twice[0]} twice")
+    found = []
+    for store in stores:
+        each = gathered.gather(store)
+        if request.figures:
+            with contextlib.suppress(StoreError):  # a folder that cannot be written keeps what it has
+                _figures(store, each.tables)
+        found.append(each)
+    home = stores[0].root if len(stores) == 1 else Path()
+    path = request.out or home / FILE
+    if not path.parent.is_dir():
+        raise ValueError(f"--out must be a file in a folder that is there; got {path}")
+    # Records are linked to from a page that lies beside them alone.
+    beside = len(stores) == 1 and path.resolve().parent == home.resolve()
+    files.replace(path, page.made(found, "" if beside else None))
+    console.say(f"report: {path}")
+    return 0
 
 
 def _figures(store: Store, made: tables.Tables) -> list[str]:

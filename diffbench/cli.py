@@ -101,9 +101,13 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
+    report: Annotated[
+        bool | None,
+        typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Run a comparison: fit, draw and measure what is not stored yet, then write tables and figures."""
+    """Run a comparison: fit, draw and measure what is not stored yet, then write tables, figures, report."""
     from diffbench.workers import devices
     from diffbench.workers.engine import Settings
 
@@ -130,6 +134,7 @@ def run(
         plugins=tuple(plugin or ()),
         retry_failed=retry_failed,
         figures=figures,
+        report=report,
         chosen={key: names for key, names in chosen.items() if names is not None},
     )
     raise typer.Exit(application.dry_run(request) if dry_run else application.run(request))
@@ -215,6 +220,27 @@ def tables(
     store = Store(folder)
     columns = build.read_run(store)["columns"]
     console.say_paths("tables", build.write(store, build.build(store), columns))
+
+
+@app.command()
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Results folders; the first is the measure of the others."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; report.html in RUN, or here for several."),
+    ] = None,
+    figures: Annotated[bool, typer.Option(help="Draw the figures that are not there yet.")] = True,
+    debug: Debug = False,
+) -> None:
+    """Make one HTML file of stored results: who is best and how sure, where each errs, with the pictures."""
+    _ready()
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # nothing is computed that a GPU should wake for
+    from diffbench import application
+
+    raise typer.Exit(application.report(application.Report(tuple(folders), out, figures)))
 
 
 @app.command()

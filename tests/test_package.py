@@ -76,7 +76,10 @@ def test_what_pyproject_names_is_pinned_within_its_range(python):
 @pytest.mark.slow
 def test_what_the_package_imports_is_a_dependency_of_its_own():
     # Another dependency may bring it today and not tomorrow.
-    distributions = {"haiku": "dm-haiku", "pydantic_core": "pydantic-core", "sklearn": "scikit-learn"}
+    distributions = {
+        "haiku": "dm-haiku", "pydantic_core": "pydantic-core", "sklearn": "scikit-learn", "PIL": "pillow",
+        "great_tables": "great-tables", "vl_convert": "vl-convert-python",
+    }  # fmt: skip
     trees = [ast.parse(path.read_text()) for path in (ROOT / "diffbench").rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}

@@ -1,0 +1,147 @@
+"""The exact command that makes a run again, and its suite as a file where no command says it.
+
+A suite that is shipped, or a part of one, has a command of one line. Any other is told as TOML: written to
+`suite.toml`, `python -m diffbench run suite.toml` asks for the same specifications.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, NamedTuple
+
+from diffbench.report.gathered import Gathered
+from diffbench.spec import Json, JsonObject
+
+FILE = "suite.toml"
+_LISTS = ("datasets", "families", "samplers", "metrics")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+# What a suite file says by itself, and what a run wrote of the defaults.
+_SAID = ("samples", "scores", "training", "network", "standardise", "reference", "floor_draws")
+
+
+class Again(NamedTuple):
+    """How a run is made again.
+
+    Attributes:
+      command: The line.
+      suite: What `suite.toml` has to hold; empty where the suite is a shipped one.
+      note: What else to know.
+    """
+
+    command: str
+    suite: str = ""
+    note: str = ""
+
+
+def again(found: Gathered) -> Again:
+    """Returns how the newest run of a folder is made again."""
+    suite: JsonObject = found.run.get("suite") or {}
+    out = shlex.quote(str(found.root.name))
+    if not suite.get("name"):
+        return Again(f"python -m diffbench tables {out}", note="The folder does not say which suite made it.")
+    plugged = sorted({digest[:8] for digest in _plugins(found.run.get("specs", {}))})
+    note = (
+        f"Parts came from plug-in files (digests {', '.join(plugged)}): add --plugin FILE." if plugged else ""
+    )
+    if any(cell["score"] == "given" for cell in found.run["cells"]):
+        told = f"Samples came in files, which their digests name. {note}".strip()
+        return Again(
+            f"python -m diffbench measure FILE --dataset NAME --out {out}", note=f"{told} {note}".strip()
+        )
+    options = _narrowed(suite)
+    if options is not None:
+        words = [
+            "python",
+            "-m",
+            "diffbench",
+            "run",
+            str(suite["name"]),
+            *options,
+            "--out",
+            str(found.root.name),
+        ]
+        return Again(shlex.join(words), note=note)
+    return Again(f"python -m diffbench run {FILE} --out {out}", _toml(suite), note)
+
+
+def _plugins(spec: object) -> set[str]:
+    """Returns the digests of plug-in files in a specification."""
+    if not isinstance(spec, Mapping):
+        return set()
+    mine = {str(spec["plugin"])} if spec.get("plugin") else set()
+    return mine.union(*(_plugins(value) for value in spec.values()))
+
+
+def _narrowed(suite: Json) -> list[str] | None:
+    """Returns the options that make a suite of the shipped one of its name, or None where none do."""
+    shipped = _shipped(str(suite["name"]))
+    if shipped is None or any(_differs(suite, shipped, key) for key in _SAID):
+        return None
+    options: list[str] = []
+    for key in _LISTS:
+        mine, theirs = list(suite.get(key) or []), list(shipped.get(key, suite.get(key)) or [])
+        if mine == theirs:
+            continue
+        if any(entry not in theirs for entry in mine):
+            return None
+        options += [f"--{key}", ",".join(_label(entry) for entry in mine)]
+    if suite.get("seeds") != shipped.get("seeds", suite.get("seeds")):
+        options += ["--seeds", str(suite["seeds"])]
+    return options + (["--replicas", str(suite["replicas"])] if suite.get("replicas") else [])
+
+
+def _differs(suite: Json, shipped: Json, key: str) -> bool:
+    if key not in shipped:
+        return False
+    mine, theirs = suite.get(key), shipped[key]
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        return any(mine.get(name) != value for name, value in theirs.items())
+    return bool(mine != theirs)
+
+
+def _shipped(name: str) -> JsonObject | None:
+    # A name is text of the user's: only a plain one is looked for.
+    if not _BARE.fullmatch(name):
+        return None
+    file = resources.files("diffbench.suites") / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def _label(entry: Any) -> str:
+    return entry if isinstance(entry, str) else str(entry.get("label") or entry["name"])
+
+
+def _toml(suite: Json) -> str:
+    """Returns a suite as TOML: single values first, then tables."""
+    known = {key: value for key, value in suite.items() if value not in (None, {}, [])}
+    plain = [f"{_key(k)} = {_value(v)}" for k, v in known.items() if not isinstance(v, Mapping)]
+    tables = [
+        "\n".join(
+            [
+                "",
+                f"[{_key(k)}]",
+                *(f"{_key(name)} = {_value(one)}" for name, one in v.items() if one is not None),
+            ]
+        )
+        for k, v in known.items()
+        if isinstance(v, Mapping)
+    ]
+    return "\n".join([*plain, *tables, ""])
+
+
+def _key(text: str) -> str:
+    return text if _BARE.fullmatch(text) else json.dumps(text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's too, but for a surrogate pair.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,71 @@
+"""Every number of the page's runs as data for one table that sorts and filters in the browser.
+
+The table is drawn by DataTables, in the bundle that itables brings. Its rows are JSON, in which every label
+is a number in a list of labels, so that the page stays small; the browser shows all of it as text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from diffbench.report.gathered import Gathered, budgets
+from diffbench.spec import JsonObject
+
+MOST = 40_000
+"""Rows that a page holds; tables/measurements.csv has them all."""
+LABELS = ("run", "dataset", "score", "family", "budget", "sampler", "seed", "metric")
+NUMBERS = ("value", "floor_mean", "floor_sd", "z", "p_value", "nfe")
+HEADS = (*LABELS, *NUMBERS, "status", "reason", "record")
+"""Columns of the table; `record` is the file of the measurement, in the results folder."""
+DIGITS = 6
+
+
+def data(found: Sequence[Gathered]) -> JsonObject:
+    """Returns the table: "heads", "words" (each text once), "rows" and how many were left out as "more".
+
+    In a row numbers are numbers, and a text is {its place in words} as a whole number; which columns hold
+    texts is in "texts".
+    """
+    words: dict[str, int] = {}
+    rows: list[list[object]] = []
+    more = 0
+    for row in _rows(found):
+        if len(rows) == MOST:
+            more += 1
+            continue
+        rows.append([words.setdefault(cell, len(words)) if isinstance(cell, str) else cell for cell in row])
+    texts = [i for i, head in enumerate(HEADS) if head not in (*NUMBERS, "seed")]
+    hidden = [] if len(found) > 1 else ["run"]
+    if not any(budgets(each.long) for each in found):
+        hidden.append("budget")
+    return {
+        "heads": list(HEADS),
+        "texts": texts,
+        "hidden": hidden,
+        "words": list(words),
+        "rows": rows,
+        "more": more,
+    }
+
+
+def _rows(found: Sequence[Gathered]) -> Iterator[list[Any]]:
+    for each in found:
+        long = each.long
+        columns = [
+            [each.name] * len(long),
+            *([str(label) for label in long[c]] for c in LABELS[1:6]),
+            [int(seed) for seed in long["seed"]],
+            [str(label) for label in long["metric"]],
+            *([_number(value) for value in long[c].to_numpy(float, na_value=math.nan)] for c in NUMBERS),
+            [str(text) for text in long["status"]],
+            [str(text) for text in long["reason"]],
+            list(each.tables.measured),
+        ]
+        for row in zip(*columns, strict=True):
+            yield list(row)
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

@@ -1,0 +1,171 @@
+"""One page: what was gathered of one or several runs, as HTML that needs nothing else.
+
+Jinja2 escapes every text; what comes as HTML is of great-tables, of this room's own JSON (`bundles.as_json`)
+or a bundle. A content security policy names the digest of each program in the page, so that nothing else
+runs, and allows no request. The same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+import diffbench
+from diffbench.report import bundles, charts, command, definitions, headline, longtable, pictures
+from diffbench.report.gathered import Gathered
+from diffbench.report.sentences import sentences
+from diffbench.report.versus import versus
+from diffbench.signs import plain
+from diffbench.spec import JsonObject
+
+VERSION = 1
+"""Raised where the same records make another page."""
+FAILED = 200
+"""Cells that are told with their reasons; the long table has them all."""
+MARK = re.compile(rb'<meta name="made-from" content="([0-9a-f]{64})">')
+TITLES = {
+    "split": "What the error is made of",
+    "quality": "Quality against cost",
+    "score": "Error of the score over noise levels",
+}
+
+
+def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
+    """Returns the page of one or several runs.
+
+    Args:
+      found: The runs, the first being the one that others are held against.
+      where: What leads from the page to the results folder, such as "" for a page that lies in it; None
+        where no link would lead there.
+    """
+    budget = pictures.BUDGET // max(1, len(found))
+    drawn = charts.charts(found)
+    programs = [bundles.datatables(), *([bundles.vega()] if drawn else []), _text("page.js")]
+    content = {
+        "title": " and ".join(each.name for each in found),
+        "made_from": fingerprint(found),
+        "version": diffbench.__version__,
+        "policy": _policy(programs),
+        "programs": [Markup(program) for program in programs],
+        "style": Markup(f"{bundles.datatables_style()}\n{_text('page.css')}"),
+        "runs": [_run(i, each, budget) for i, each in enumerate(found)],
+        "versus": versus(found),
+        "charts": [
+            (name, TITLES[name], bundles.as_json(chart), charts.room(chart)) for name, chart in drawn.items()
+        ],
+        "long": bundles.as_json(longtable.data(found)),
+        "links": bundles.as_json(where if len(found) == 1 else None),
+        "terms": _terms(found),
+        "FAILED": FAILED,
+    }
+    return _template().render(content).encode()
+
+
+def fingerprint(found: Sequence[Gathered]) -> str:
+    """Returns a digest of all that a page is made from: rows, figures, versions."""
+    from diffbench.records import drawn
+
+    told = hashlib.sha256(f"{VERSION} {diffbench.__version__}\n".encode())
+    for each in found:
+        told.update(f"{each.name}\n".encode())
+        told.update(each.long.to_csv(index=False).encode())
+        told.update("".join(f"{name}\n" for name in (*each.tables.leading, *each.tables.measured)).encode())
+        told.update(repr(sorted(drawn.read(each.store).files.items())).encode())
+    return told.hexdigest()
+
+
+def read_mark(page: bytes) -> str:
+    """Returns the fingerprint that a page has, empty where it has none."""
+    match = MARK.search(page[:4096])
+    return match[1].decode() if match else ""
+
+
+def _run(number: int, each: Gathered, budget: int) -> JsonObject:
+    """Returns what the template shows of one run."""
+    shown = pictures.pictures(each, budget)
+    suite = each.run.get("suite") or {}
+    return {
+        "ident": f"run{number}",
+        "name": each.name,
+        "about": str(suite.get("description") or ""),
+        "sentences": sentences(each),
+        "counts": each.counts,
+        "overall": headline.overall(each, f"overall{number}"),
+        "sections": [
+            {
+                "ident": f"run{number}-data{i}",
+                "name": dataset,
+                "table": headline.of_dataset(each, dataset, f"table{number}-{i}"),
+                "pictures": shown.get(dataset, []),
+            }
+            for i, dataset in enumerate(each.datasets)
+        ],
+        "pictures": shown.get("", []),
+        "failed": each.failed,
+        "again": command.again(each),
+        "provenance": [_flat(one) for one in each.provenance],
+        "records": len({cell["draw_id"] for cell in each.run["cells"]}),
+    }
+
+
+def _flat(made_by: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns what made a record as names and values; of groups, each by itself."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in made_by.items():
+        if isinstance(value, Mapping):
+            pairs += [
+                (f"{key} {name}", plain(str(one))) for name, one in value.items() if one not in ("", None)
+            ]
+        elif value is not None:
+            pairs.append((key, plain(str(value))))
+    return pairs
+
+
+def _terms(found: Sequence[Gathered]) -> list[tuple[str, str]]:
+    """Returns every column and word of a page with its definition."""
+    columns: dict[str, str] = {}
+    for each in found:
+        for column, about in each.columns.items():
+            columns.setdefault(column, definitions.of_column(column, about))
+    return [*definitions.TERMS.items(), *columns.items()]
+
+
+def _policy(programs: Sequence[str]) -> str:
+    """Returns the content security policy: these programs, the page's own pictures and style, no request."""
+    known = " ".join(f"'{bundles.digest(program)}'" for program in programs)
+    # Vega compiles its expressions.
+    return (
+        f"default-src 'none'; script-src {known} 'unsafe-eval'; style-src 'unsafe-inline'; "
+        "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _text(name: str) -> str:
+    return (resources.files("diffbench.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _legible(value: Any) -> Any:
+    """Returns text with its control characters as text; what is HTML already stays."""
+    return "\n".join(map(plain, value.split("\n"))) if type(value) is str else value
+
+
+@functools.lru_cache(maxsize=1)
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_legible,
+    )
+    return environment.get_template("page.html.j2")

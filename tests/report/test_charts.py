@@ -1,0 +1,42 @@
+"""Charts hold the numbers of the tables, each with its row, and what nobody measured has no chart."""
+
+import math
+
+import pytest
+
+from diffbench.report import charts
+
+
+@pytest.fixture
+def made(written):
+    return charts.charts([written(lambda made: made.grid(datasets=("a", "b"), families=("ddpm",), seeds=2))])
+
+
+def test_each_chart_has_every_dataset_once_to_choose(made):
+    for chart in made.values():
+        (param,) = (p for p in chart["params"] if p["name"] == "chosen_dataset")
+        assert param["bind"]["options"] == ["a", "b"]
+
+
+def test_quality_is_z_against_evaluations(made):
+    rows = made["quality"]["datasets"]["rows"]
+    assert {row["family"] for row in rows} == {"ddpm", "ddpm_linear"}
+    assert {row["score"] for row in rows} == {"exact", "learned"}
+    assert all(math.isfinite(row["height"]) and row["nfe"] > 0 for row in rows)
+
+
+def test_score_error_is_over_log_snr_with_the_range_of_seeds(made):
+    rows = [r for r in made["score"]["datasets"]["rows"] if (r["dataset"], r["family"]) == ("a", "ddpm")]
+    assert len(rows) == 16
+    assert all(row["low"] <= row["error"] <= row["high"] for row in rows)
+
+
+def test_a_run_of_truth_alone_has_no_charts(written):
+    found = written(lambda made: made.add("ring", "truth", "", "", 0))
+    assert charts.charts([found]) == {}
+
+
+def test_room_is_kept_for_each_row_of_the_split():
+    rows = [{"dataset": "a", "metric": "m", "row": str(i)} for i in range(5)]
+    rows += [{"dataset": "b", "metric": "m", "row": "x"}]
+    assert charts.room({"height": {"step": 30}, "datasets": {"rows": rows}}) == 300

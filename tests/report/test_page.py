@@ -1,0 +1,114 @@
+"""A page is one file that asks for nothing, in which every label is text, whatever became of the run."""
+
+import json
+import re
+
+import pytest
+
+from diffbench.report import page
+
+HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><b>", "{{ 7*7 }}"]
+
+
+@pytest.fixture
+def hostile(written):
+    def build(made):
+        for label in HOSTILE:
+            made.grid(datasets=(f"data {label}",), families=(f"family {label}",), seeds=1)
+
+    return written(build)
+
+
+def text_of(found, *more, **options):
+    return page.made([found, *more], **options).decode()
+
+
+def test_hostile_labels_are_text_in_the_page_and_in_its_data(hostile, light):
+    text = text_of(hostile)
+    begins = [m.start() for m in re.finditer(r"<script>alert|<img src=x|</script><b>", text)]
+    assert begins == []
+    assert "49" not in re.findall(r"data ([^<]*)</h3>", text)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    (data,) = re.findall(r'id="long-data">(.*?)</script>', text)
+    assert {f"data {label}" for label in HOSTILE} <= set(json.loads(data)["words"])
+
+
+def test_a_page_asks_for_nothing_and_runs_only_what_its_policy_names(hostile, light):
+    text = text_of(hostile)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-inline" not in policy.partition("style-src")[0]
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text.partition("<style>")[0]) == []
+    assert re.findall(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="(?!data:)', text) == []
+    programs = re.findall(r'<script type="module">(.*?)</script>', text, re.DOTALL)
+    assert len(programs) == policy.count("sha256-") == 3
+
+
+@pytest.mark.slow
+def test_the_same_records_give_the_same_page_and_others_another_mark(written, light):
+    one = written(lambda made: made.grid(seeds=2))
+    assert page.made([one]) == page.made([one])
+    other = written(lambda made: made.grid(seeds=3), "other")
+    marks = {page.read_mark(page.made([each])) for each in (one, other)}
+    assert marks == {page.fingerprint([one]), page.fingerprint([other])}
+    assert len(marks) == 2
+
+
+def test_failed_cells_stand_with_their_reasons(written, light):
+    def build(made):
+        made.grid(families=("ddpm",), seeds=2)
+        made.add("ring", "learned", "ddpm", "ancestral", 2, fate="diverged")
+
+    text = text_of(written(build))
+    assert "1 of 11 cells failed" in text
+    assert "1 of 400 samples are not finite" in text
+
+
+def test_a_run_that_has_only_begun_says_so(written, light):
+    found = written(lambda made: made.add("ring", "learned", "ddpm", "ancestral", 0, fate="missing"))
+    assert found.counts == (1, 0, 1, 0)
+    text = text_of(found)
+    assert "0 of 1 cells are ok, 1 have not run yet" in text
+    assert "Nothing has been measured yet." in text
+
+
+def test_control_characters_of_a_label_are_shown_by_their_numbers(written, light):
+    text = text_of(written(lambda made: made.grid(datasets=("a\u202eb\x1b",), families=("ddpm",), seeds=1)))
+    assert "\x1b" not in text
+    assert r"a\u202eb\x1b</h3>" in text
+
+
+@pytest.mark.slow
+def test_long_labels_and_many_cells_give_a_page_of_a_few_megabytes(written, light):
+    labels = [f"{i:03d}" + "x" * 197 for i in range(100)]
+    found = written(
+        lambda made: made.grid(datasets=labels, families=("ddpm",), seeds=5, scores=("learned",), n=4)
+    )
+    assert found.counts.cells >= 1000
+    made = page.made([found])
+    assert len(made) < 6_000_000
+    answers = re.findall(r'<div class="answer">(.*?)</div>', made.decode(), re.DOTALL)
+    assert len(answers) == 3
+    assert max(map(len, answers)) < 2000
+
+
+@pytest.mark.slow
+def test_two_runs_make_one_page_that_tells_what_changed(written, light):
+    def better(made):
+        made.grid(seeds=3)
+
+    def worse(made):
+        made.grid(seeds=3, scores=("learned",))
+
+    text = text_of(written(better, "before"), written(worse, "after"))
+    assert "after against before" in text
+    assert re.search(r'class="counts">worse: 0, better: 0', text)
+    assert 'id="run1"' in text
+
+
+def test_records_are_linked_to_from_beside_them_alone(written, light):
+    found = written(lambda made: made.grid(families=("ddpm",), seeds=1))
+    links = [
+        re.search(r'id="links">(.*?)</script>', page.made([found], where).decode())[1] for where in ("", None)
+    ]
+    assert links == ['""', "null"]
