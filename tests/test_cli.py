@@ -53,6 +53,10 @@ def test_a_run_ends_with_tables_figures_and_where_they_are(local):
     assert f"tables: {out}/tables/" in result.stdout
     assert f"figures: {out}/figures/" in result.stdout
     assert (out / "figures" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    assert result.stdout.splitlines()[-1] == f"report: {out}/report.html"
+    page = (out / "report.html").read_bytes()
+    assert b"data:image/webp;base64," in page
+    assert len(page) < 4_000_000
     # Told once where there is no terminal: what there is to do, and each stage as it ends.
     assert result.stderr.splitlines()[0].startswith("to do: ")
     assert all(
