@@ -94,3 +94,22 @@ def test_every_page_of_docs_is_in_the_sites_menu():
     listed = [page for menu in menus for page in menu.split()]
     pages = {path.relative_to(docs).with_suffix("").as_posix() for path in docs.rglob("*.md")}
     assert sorted([*listed, "index"]) == sorted(pages)
+
+
+def test_every_dataset_has_its_place_in_the_gallery_and_every_picture_its_dataset():
+    import re
+
+    from diffbench.contracts import DATASETS
+
+    text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    names = re.findall(r"^## `(\w+)`$", text, flags=re.MULTILINE)
+    assert names == DATASETS.names()
+    pictured = [path.stem for path in (ROOT / "docs" / "gallery").glob("*.png")]
+    assert sorted(pictured) == [name for name in names if name != "arrays"]
+
+
+@pytest.mark.slow
+def test_the_gallery_says_what_the_code_says():
+    import gallery
+
+    assert (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8") == gallery.page()
