@@ -87,8 +87,8 @@ def test_what_the_package_imports_is_a_dependency_of_its_own():
     imported = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"diffbench"}
     extras = PYPROJECT["project"].get("optional-dependencies", {}).values()
     lines = [*PYPROJECT["project"]["dependencies"], *(line for extra in extras for line in extra)]
-    declared = {Requirement(line).name for line in lines}
-    assert {distributions.get(name, name) for name in imported} - declared == set()
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    assert {canonicalize_name(distributions.get(name, name)) for name in imported} - declared == set()
 
 
 def test_arviz_is_the_last_old_one_on_python_311_and_new_above():

@@ -103,7 +103,7 @@ def test_every_dataset_has_its_place_in_the_gallery_and_every_picture_its_datase
 
     text = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
     names = re.findall(r"^## `(\w+)`$", text, flags=re.MULTILINE)
-    assert names == DATASETS.names()
+    assert names == list(DATASETS.names())
     pictured = [path.stem for path in (ROOT / "docs" / "gallery").glob("*.png")]
     assert sorted(pictured) == [name for name in names if name != "arrays"]
 
