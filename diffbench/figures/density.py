@@ -21,7 +21,7 @@ from diffbench.records.places import GIVEN, TRUTH, natural
 from diffbench.tables.digits import deviations
 
 # Of one dataset: nobody leafs through more, and each takes a second to draw.
-MOST_PAGES = 8
+MOST_PAGES = 4
 _NOTED = 2  # columns whose z stand below each panel
 _FAMILIES = 5  # beside the truth, on one page
 # Inches: between panels, beside them, and above and below each.
