@@ -1,7 +1,7 @@
 """Figures from stored records: samples beside the truth, images, losses, score fields, mixing, and quality.
 
 Nothing is run here: what is not in the store is a panel that says so. Each figure is a
-PNG and a PDF under `figures/`, and the same records give the same bytes.
+PNG, a PDF and an SVG under `figures/`, and the same records give the same bytes.
 """
 
 from __future__ import annotations

@@ -30,7 +30,13 @@ from diffbench.figures.words import BOLD, FONT, fitted, lettered, tick, width_of
 SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a paper, in inches
 PAGE = 9.2  # the most that fits above a caption, in inches
 DPI = 200
-SUFFIXES = (".png", ".pdf")
+SUFFIXES = (".png", ".pdf", ".svg")
+# What each kind of file says of its time and maker.
+_MAKERS = {
+    ".png": ("Software",),
+    ".pdf": ("CreationDate", "Creator", "Producer"),
+    ".svg": ("Date", "Creator"),
+}
 GREY = "0.35"
 ACROSS = 4  # panels of datasets beside each other
 _DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 1.5)))
@@ -63,6 +69,7 @@ RC: dict[str, Any] = {
     "axes.labelpad": 2,
     "axes.unicode_minus": False,  # one font in a PDF holds 256 signs: a second costs a second
     "pdf.fonttype": 42,  # publishers refuse Type 3
+    "svg.hashsalt": "diffbench",  # names of clips are drawn at random without one
     "text.parse_math": False,  # labels are the user's
     "savefig.facecolor": "white",
 }
@@ -81,8 +88,7 @@ def style() -> Iterator[None]:
 def encoded(figure: Figure, suffix: str) -> bytes:
     """Returns a figure as a file's bytes, without its time or maker."""
     buffer = io.BytesIO()
-    empty = ("Software",) if suffix == ".png" else ("CreationDate", "Creator", "Producer")
-    figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata=dict.fromkeys(empty))
+    figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata=dict.fromkeys(_MAKERS[suffix]))
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib import image
 from matplotlib.lines import Line2D
 
-from diffbench.figures.base import DPI, canvas, encoded, extremes, panels, place, plain, style
+from diffbench.figures.base import DPI, SUFFIXES, canvas, encoded, extremes, panels, place, plain, style
 
 
 def test_a_place_is_inches_from_the_top_left_corner():
@@ -28,13 +28,23 @@ def test_panels_are_as_high_as_asked_and_do_not_overlap():
         assert not [1 for other in boxes[:i] if (low < other[1]).all() and (other[0] < high).all()]
 
 
+def clipped():
+    figure = canvas(2.0, 2.0)
+    place(figure, 0.3, 0.3, 1.0, 1.0).plot([0.0, 1.0], [0.0, 9.0])
+    return figure
+
+
 def test_a_file_has_the_pixels_of_its_inches_and_no_maker():
     with style():
         figure = canvas(3.0, 2.0)
-        png, pdf = (encoded(figure, suffix) for suffix in (".png", ".pdf"))
+        png, pdf, svg = (encoded(figure, suffix) for suffix in SUFFIXES)
+        # Else names of clip paths are drawn anew for each file.
+        assert encoded(clipped(), ".svg") == encoded(clipped(), ".svg")
     assert image.imread(io.BytesIO(png)).shape[:2] == (2 * DPI, 3 * DPI)
     assert b"Matplotlib" not in png
     assert b"/CreationDate" not in pdf
+    assert b"<dc:date>" not in svg
+    assert b"Matplotlib" not in svg
 
 
 @pytest.mark.parametrize(

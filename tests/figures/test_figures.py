@@ -17,7 +17,7 @@ from diffbench.records.store import Store
 
 
 @pytest.mark.slow
-def test_every_figure_is_written_twice_and_fits_a_page(made):
+def test_every_figure_is_written_in_three_formats_and_fits_a_page(made):
     names = made.grid(families=("ddpm", "ncsn")).draw()
     fields = ["score_field_ring_ddpm.png", "score_field_ring_ncsn.png"]
     assert names == ["density_ring.png", "loss.png", "score_error.png", *fields, "quality_nfe.png"]
@@ -30,14 +30,14 @@ def test_every_figure_is_written_twice_and_fits_a_page(made):
         assert pdf.startswith(b"%PDF")
         assert b"CreationDate" not in pdf
         assert b"/Type3" not in pdf
-    assert {path.suffix for path in (made.store.root / "figures").iterdir()} == {".png", ".pdf"}
+    assert {path.suffix for path in (made.store.root / "figures").iterdir()} == {".png", ".pdf", ".svg"}
     assert plt.get_fignums() == []
 
 
 @pytest.mark.slow
 def test_same_records_give_the_same_bytes_whatever_the_style_of_the_user(made):
     names = made.grid(families=("ddpm",), seeds=1).draw()
-    files = [name for png in names for name in (png, png.replace(".png", ".pdf"))]
+    files = [name for png in names for name in (png, *(png.replace(".png", s) for s in (".pdf", ".svg")))]
     before = [made.file(name) for name in files]
     with mpl.rc_context({"axes.facecolor": "black", "font.size": 20, "savefig.dpi": 50}):
         settings = dict(mpl.rcParams)
