@@ -7,6 +7,7 @@ the figures; what colours alone would tell is told by shapes and dashes too. The
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,11 +39,7 @@ def charts(found: Sequence[Gathered]) -> dict[str, JsonObject]:
 
 def room(chart: JsonObject) -> int:
     """Returns how high a chart is about, in pixels: what a page keeps free for it."""
-    if isinstance(chart["height"], int):
-        return chart["height"] + 190
-    rows = chart["datasets"]["rows"]
-    shown = {row["row"] for row in rows if all(row[k] == rows[0][k] for k in ("dataset", "metric"))}
-    return _STEP * len(shown) + 150
+    return int(chart["height"]) + 190
 
 
 def _called(each: Gathered, found: Sequence[Gathered], family: str) -> str:
@@ -57,10 +54,14 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> Any:
     return alt.Scale(domain=labels, range=[COLOURS[i % len(COLOURS)] for i in range(len(labels))])
 
 
-def _legend() -> Any:
+def _legend(colour: str | None = None) -> Any:
+    """Returns a legend below a chart, its signs of one colour where they tell no colours."""
     import altair as alt
 
-    return alt.Legend(title=None, orient="bottom", columns=2, labelLimit=280, symbolLimit=24, symbolOpacity=1)
+    one: dict[str, Any] = {} if colour is None else {"symbolFillColor": colour, "symbolStrokeColor": colour}
+    return alt.Legend(
+        title=None, orient="bottom", columns=1, labelLimit=280, symbolLimit=24, symbolOpacity=1, **one
+    )
 
 
 def _families(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -80,7 +81,7 @@ def _chosen(name: str, rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _drawn(
-    chart: Any, rows: Sequence[Mapping[str, Any]], by: Sequence[str], height: Any = _HEIGHT
+    chart: Any, rows: Sequence[Mapping[str, Any]], by: Sequence[str], height: int = _HEIGHT
 ) -> JsonObject:
     """Returns a chart as JSON: chosen by some labels, as wide as the page, its data once."""
     import altair as alt
@@ -118,8 +119,8 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
     )
     bars = base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.mark_point(size=70, strokeWidth=1.8).encode(
-        shape=alt.Shape("solver:N", legend=_legend()),
-        fill=alt.Fill("family:N", scale=_scale(rows), legend=None),
+        shape=alt.Shape("solver:N", legend=_legend("#888888")),
+        fill=alt.Fill("family:N", scale=_scale(rows), legend=_legend()),
         fillOpacity=alt.condition("datum.score == 'exact'", alt.value(0), alt.value(0.85)),
         tooltip=tips,
     )  # fmt: skip
@@ -171,7 +172,7 @@ def _score(found: Sequence[Gathered]) -> JsonObject | None:
               axis=alt.Axis(format="~g", values=[10.0**k for k in range(-8, 9)]))  # fmt: skip
     line = chart.mark_line(point=True).encode(
         y=y,
-        strokeDash=alt.StrokeDash("family:N", legend=None),
+        strokeDash=alt.StrokeDash("family:N", legend=_legend()),
         tooltip=["family:N", "log_snr:Q", "error:Q", "seeds:Q"],
     )
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2="high:Q")
@@ -220,6 +221,8 @@ def _split(found: Sequence[Gathered]) -> JsonObject | None:
     known = [part for part in PARTS if any(row["part"] == part for row in rows)]
     y = alt.Y("row:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
     title = "error, in floor deviations"
+    panels = {(row["dataset"], row["metric"], row["row"]) for row in rows}
+    most = max(Counter(panel[:2] for panel in panels).values())
     bars = alt.Chart().mark_bar(height={"band": 0.7}).encode(
         y=y,
         x=alt.X("error:Q", stack="zero", title=title),
@@ -232,7 +235,7 @@ def _split(found: Sequence[Gathered]) -> JsonObject | None:
         y=y, x=alt.X("low:Q", title=title), x2="high:Q"
     )
     tick = once.mark_tick(thickness=3, color="currentColor", height={"band": 0.7}).encode(y=y, x="total:Q")
-    return _drawn(alt.layer(bars, rule, tick), rows, ("dataset", "metric"), {"step": _STEP})
+    return _drawn(alt.layer(bars, rule, tick), rows, ("dataset", "metric"), _STEP * most)
 
 
 def _stacks(each: Gathered, found: Sequence[Gathered]) -> Iterator[JsonObject]:

@@ -176,7 +176,8 @@ def _parts(rows: Any) -> str:
 
     def where(name: str) -> str:
         datasets = list(dict.fromkeys(dataset for dataset, _, _ in places[name]))
-        on = "" if every == 1 else " everywhere" if len(datasets) == every else f" on {names(datasets)}"
+        some = names(datasets) if len(datasets) < 3 else f"{len(datasets)} of {every} datasets"
+        on = "" if every == 1 else " everywhere" if len(datasets) == every else f" on {some}"
         dataset, metric, size = max(places[name], key=lambda place: abs(place[2]))
         of = "" if len(datasets) == 1 else f" on {shown(dataset)}"
         return f"{name}{on} (most by {metric}{of}: {deviations(size)} floor deviations)"

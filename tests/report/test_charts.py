@@ -34,9 +34,3 @@ def test_score_error_is_over_log_snr_with_the_range_of_seeds(made):
 def test_a_run_of_truth_alone_has_no_charts(written):
     found = written(lambda made: made.add("ring", "truth", "", "", 0))
     assert charts.charts([found]) == {}
-
-
-def test_room_is_kept_for_each_row_of_the_split():
-    rows = [{"dataset": "a", "metric": "m", "row": str(i)} for i in range(5)]
-    rows += [{"dataset": "b", "metric": "m", "row": "x"}]
-    assert charts.room({"height": {"step": 30}, "datasets": {"rows": rows}}) == 300

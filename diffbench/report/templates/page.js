@@ -63,7 +63,7 @@ async function draw(figure) {
   const place = document.createElement("div");
   figure.replaceChildren(place);
   try {
-    await window.vegaEmbed(place, spec, { renderer: "svg", actions: false, tooltip: { theme: "custom" } });
+    await window.vegaEmbed(place, spec, { renderer: "svg", actions: false, logLevel: 1 });
     for (const select of place.querySelectorAll("select")) {
       select.setAttribute("aria-label", select.closest("label")?.textContent.trim().split(" ")[0] || "chosen");
     }
