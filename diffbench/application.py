@@ -47,6 +47,7 @@ class Request:
     plugins: tuple[str, ...] = ()
     retry_failed: bool = False
     figures: bool = True
+    style: str = drawn.SCREEN
     report: bool | None = None  # where figures are, unless it is said
     chosen: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
@@ -118,7 +119,7 @@ def run(request: Request) -> int:
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
-    console.say_paths("figures", _figures(store, made) if request.figures else [])
+    console.say_paths("figures", _figures(store, made, request.style) if request.figures else [])
     # Of what others asked for on this folder, they hear themselves.
     mine = made.long[[name in tally.asked for name in made.measured]]
     failed = rendering.failed_cells(mine)
@@ -174,22 +175,29 @@ def report(request: Report) -> int:
     return 0
 
 
-def _figures(store: Store, made: tables.Tables) -> list[str]:
-    """Draws the figures, unless those that are there were made from the same rows for the same metrics."""
+def _figures(store: Store, made: tables.Tables, look: str | None = None) -> list[str]:
+    """Draws the figures, unless those that are there were made from the same rows for the same metrics.
+
+    Args:
+      store: The results folder.
+      made: The tables of the run.
+      look: The style; None leaves those that are there as they are.
+    """
     folder = store.root / drawn.FOLDER
     # The same rows, seen for other metrics first, are other figures.
     told = made.long.to_csv(index=False) + "".join(f"{metric}\n" for metric in made.leading)
-    rows = hashlib.sha256(told.encode()).hexdigest()
+    rows = {style: hashlib.sha256(f"{told}{style}".encode()).hexdigest() for style in drawn.STYLES}
     before = drawn.read(store)
     pictures = [str(folder / name) for name in sorted(before.files) if name.endswith(".png")]
-    if before.rows == rows and pictures and all((folder / name).is_file() for name in before.files):
+    wanted = rows.values() if look is None else (rows[look],)
+    if before.rows in wanted and pictures and all((folder / name).is_file() for name in before.files):
         return pictures
     from diffbench import figures
 
-    pictures = figures.write(store, made.split, made.orders, made.long)
+    pictures = figures.write(store, made.split, made.orders, made.long, look or drawn.SCREEN)
     # Last, so that figures that were not finished are drawn again.
     names = [Path(path).with_suffix(suffix).name for path in pictures for suffix in figures.SUFFIXES]
-    drawn.note(store, rows, names)
+    drawn.note(store, rows[look or drawn.SCREEN], names)
     return pictures
 
 
@@ -211,6 +219,7 @@ class Measure:
     settings: Settings = dataclasses.field(default_factory=Settings)
     plugins: tuple[str, ...] = ()
     figures: bool = True
+    style: str = drawn.SCREEN
 
 
 def measure(request: Measure) -> int:
@@ -252,7 +261,7 @@ def measure(request: Measure) -> int:
         console.show_readings(label, table, found.symptoms.get(label, []))
     console.say_done(found.tally.made, found.tally.kept, store.root)
     console.say_paths("tables", paths)
-    console.say_paths("figures", _figures(store, every) if request.figures else [])
+    console.say_paths("figures", _figures(store, every, request.style) if request.figures else [])
     mine = found.tables.long[[name in found.tally.asked for name in found.tables.measured]]
     failed = rendering.failed_cells(mine)
     console.say_failed(failed)

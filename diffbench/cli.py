@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +33,10 @@ PATIENCE = 10.0  # seconds of cleaning up, after which one more signal ends the 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")
+]
+
+Style = Annotated[
+    Literal["screen", "paper"], typer.Option("--style", help="Letters of the figures: paper has serifs.")
 ]
 
 
@@ -101,6 +105,7 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
+    style: Style = "screen",
     report: Annotated[
         bool | None,
         typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
@@ -134,6 +139,7 @@ def run(
         plugins=tuple(plugin or ()),
         retry_failed=retry_failed,
         figures=figures,
+        style=style,
         report=report,
         chosen={key: names for key, names in chosen.items() if names is not None},
     )
@@ -178,6 +184,7 @@ def measure(
     ] = None,
     plugin: Plugins = None,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
+    style: Style = "screen",
     debug: Debug = False,
 ) -> None:
     """Measure samples of any model, made by any framework, against the truth of a dataset."""
@@ -203,6 +210,7 @@ def measure(
         settings=Settings(workers=workers, gpus=gpus),
         plugins=tuple(plugin or ()),
         figures=figures,
+        style=style,
     )
     raise typer.Exit(application.measure(request))
 

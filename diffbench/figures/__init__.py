@@ -29,6 +29,7 @@ from diffbench.figures import (
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
+from diffbench.records.drawn import SCREEN
 from diffbench.records.store import Store
 
 
@@ -37,6 +38,7 @@ def write(
     parts: pd.DataFrame | None = None,
     orders: pd.DataFrame | None = None,
     long: pd.DataFrame | None = None,
+    look: str = SCREEN,
 ) -> list[str]:
     """Draws every figure of a run and returns the paths of the PNG files.
 
@@ -45,12 +47,13 @@ def write(
       parts: The error split of the run, if it is to be drawn too.
       orders: Its table of orders, likewise.
       long: Its long table, likewise: of many datasets, rows are ranked.
+      look: The style, one of `drawn.STYLES`.
     """
     content = runs.read(store)
     if content is None:
         return []
     paths = []
-    with style():
+    with style(look):
         for name, figure in drawn(Run(store, content), parts, orders, long):
             for suffix in SUFFIXES:
                 store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))

@@ -25,7 +25,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
-from diffbench.figures.words import BOLD, FONT, fitted, lettered, tick, width_of
+from diffbench.figures.words import BOLD, FONTS, fitted, lettered, tick, width_of
+from diffbench.records.drawn import SCREEN
 
 SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a paper, in inches
 PAGE = 9.2  # the most that fits above a caption, in inches
@@ -45,7 +46,6 @@ _LEFT, _ABOVE, _BELOW, _GAP, _LEGEND_LINE = 0.5, 0.22, 0.4, 0.42, 0.165
 HEADING: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
 
 RC: dict[str, Any] = {
-    "font.family": [FONT],
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7.5,
@@ -76,11 +76,15 @@ RC: dict[str, Any] = {
 
 
 @contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Sets the style of all figures, whatever the user's own is, and puts that back."""
+def style(name: str = SCREEN) -> Iterator[None]:
+    """Sets a style of all figures, whatever the user's own is, and puts that back.
+
+    Args:
+      name: "screen", or "paper" for serif letters; sizes are those of a paper's columns in both.
+    """
     with mpl.rc_context():
         mpl.rcdefaults()
-        settings = {**sns.axes_style("ticks"), **RC}
+        settings = {**sns.axes_style("ticks"), **RC, "font.family": [FONTS[name]]}
         mpl.rcParams.update(settings)
         yield
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import functools
 import re
 
+import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import FT2Font
 
-FONT = "DejaVu Sans"  # comes with Matplotlib, so every machine has it
+from diffbench.records.drawn import PAPER, SCREEN
+
+# They come with Matplotlib, so every machine has them.
+FONTS = {SCREEN: "DejaVu Sans", PAPER: "STIXGeneral"}
+"""The font of each style of figures."""
 BOLD = 1.15  # how much wider bold letters are than those that are measured
 
 
@@ -20,18 +25,28 @@ def lettered(text: str) -> str:
     """
     if text.isascii():
         return text
-    known = _font().get_char_index
+    known = _font(_family()).get_char_index
     return "".join(c if c.isascii() or known(ord(c)) else f"U+{ord(c):04X}" for c in text)
 
 
-def _font() -> FT2Font:
-    return get_font(findfont(FontProperties(family=FONT)))
+def _family() -> str:
+    """Returns the font of the style that is set, the screen's outside any."""
+    family = str(mpl.rcParams["font.family"][0])
+    return family if family in FONTS.values() else FONTS[SCREEN]
+
+
+def _font(family: str) -> FT2Font:
+    return get_font(findfont(FontProperties(family=family)))
+
+
+def width_of(text: str, size: float = 7.0) -> float:
+    """Returns how wide the widest line of a text is, in inches, by the font's own measures."""
+    return _width(text, size, _family())
 
 
 @functools.lru_cache(maxsize=4096)
-def width_of(text: str, size: float = 7.0) -> float:
-    """Returns how wide the widest line of a text is, in inches, by the font's own measures."""
-    font = _font()
+def _width(text: str, size: float, family: str) -> float:
+    font = _font(family)
     font.set_size(size, 72)
     widest = 0.0
     for line in lettered(text).split("\n"):

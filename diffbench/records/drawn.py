@@ -15,6 +15,8 @@ from diffbench.records.seal import Broken
 from diffbench.records.store import Store, StoreError
 
 FOLDER, MARK = "figures", "made_from.txt"
+STYLES = SCREEN, PAPER = "screen", "paper"
+"""How figures may look: letters without serifs, or with them."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 
