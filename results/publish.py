@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results" / "reference"
 PLACE = ["dataset", *ROW, "seed", "metric"]
 BEGIN, END = "<!-- begin:results -->", "<!-- end:results -->"
-# The dataset whose picture and table stand in README.md.
+# The dataset whose table stands in README.md, and its picture in docs/.
 FRONT = "nine_gaussians"
 
 
