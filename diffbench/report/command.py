@@ -49,9 +49,10 @@ def again(found: Gathered) -> Again:
         f"Parts came from plug-in files (digests {', '.join(plugged)}): add --plugin FILE." if plugged else ""
     )
     if any(cell["score"] == "given" for cell in found.run["cells"]):
+        data = shlex.quote(str(found.run["cells"][0]["dataset"]))
         told = f"Samples came in files, which their digests name. {note}".strip()
         return Again(
-            f"python -m diffbench measure FILE --dataset NAME --out {out}", note=f"{told} {note}".strip()
+            f"python -m diffbench measure FILE --dataset {data} --out {out}", note=f"{told} {note}".strip()
         )
     options = _narrowed(suite)
     if options is not None:

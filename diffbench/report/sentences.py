@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from diffbench.records.outcome import OK
 from diffbench.records.places import GIVEN, base_of
 from diffbench.report.gathered import Gathered, budgets, row_name
 from diffbench.sources.exact import NAME as EXACT
@@ -76,6 +77,8 @@ def _ended(found: Gathered) -> str:
 
 def best(found: Gathered) -> list[str]:
     """Returns which row leads by which metric, and whether its lead is more than noise."""
+    if not _has_numbers(found):
+        return ["None yet: no row of these has a number."]
     rows = found.ranking.rows
     clauses = [
         clause
@@ -86,12 +89,16 @@ def best(found: Gathered) -> list[str]:
     ]
     if clauses:
         return clauses[:CLAUSES]
-    if found.counts.ok == 0:
-        return ["Nothing has been measured yet."]
     return [
         "No ranking: no metric here has the common scale u, for which it needs a noise floor that the "
         "Gaussian of the data's moments exceeds by 10 deviations. The tables show each metric by itself."
     ]
+
+
+def _has_numbers(found: Gathered) -> bool:
+    """Returns whether any row of the page's kind has a value: failures alone rank nobody."""
+    here = found.long[(found.long["score"] == found.kind) & (found.long["status"] == OK)]
+    return bool(here["value"].notna().any())
 
 
 def _apart(metrics: Sequence[str]) -> list[str]:
@@ -140,6 +147,8 @@ def _rival(found: Gathered, told: Sequence[Any], metric: str, many: bool) -> str
 
 def errs(found: Gathered) -> list[str]:
     """Returns what the models of each family err in."""
+    if not _has_numbers(found):
+        return ["No row of these has a number that could tell."]
     split = found.tables.split
     headline = {metric for each in found.headlines.values() for metric in each}
     rows = split[split["metric"].isin(headline)] if len(split) else split

@@ -42,3 +42,8 @@ def test_parts_of_plug_in_files_are_told():
 
 def test_a_name_that_is_a_path_is_looked_for_nowhere():
     assert "suite.toml" in again({**suites.load("quick").model_dump(), "name": "../quick"}).command
+
+
+def test_samples_of_files_are_measured_again():
+    told = again(suites.load("quick").model_dump(), cells=[{"score": "given", "dataset": "two moons"}])
+    assert told.command == "python -m diffbench measure FILE --dataset 'two moons' --out out"

@@ -69,7 +69,7 @@ def test_a_run_that_has_only_begun_says_so(written, light):
     assert found.counts == (1, 0, 1, 0)
     text = text_of(found)
     assert "0 of 1 cells are ok, 1 have not run yet" in text
-    assert "Nothing has been measured yet." in text
+    assert "None yet: no row of these has a number." in text
 
 
 def test_control_characters_of_a_label_are_shown_by_their_numbers(written, light):

@@ -71,3 +71,21 @@ def test_what_was_compared_counts_cells_by_how_they_ended():
 def test_a_long_label_keeps_its_two_ends():
     label = "a" * 100 + "z" * 100
     assert sentences.shown(label) == "a" * 29 + "…" + "z" * 29
+
+
+def test_failures_alone_rank_nobody():
+    found = told({"one": [[0.0, 0.1]] * 2, "two": [[0.2, 0.3]] * 2})
+    failed = found.long["score"] == "learned"
+    found.long.loc[failed, "value"] = float("nan")
+    found.long.loc[failed, "status"] = "diverged"
+    assert sentences.best(found) == ["None yet: no row of these has a number."]
+    assert sentences.errs(found) == ["No row of these has a number that could tell."]
+
+
+def test_of_exact_scores_alone_the_row_farthest_from_truth_is_told():
+    found = told({"one": [[0.01, 0.02]] * 2, "two": [[0.5, 0.6]] * 2})
+    found.long["score"] = found.long["score"].replace("learned", "exact")
+    found.long["z"] = found.long["value"] / 0.01
+    assert sentences.errs(found) == [
+        f"On {dataset} two by own is farthest from truth (z = 55.0 by energy)." for dataset in "ab"
+    ]
