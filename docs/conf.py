@@ -22,7 +22,10 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"diffbench {version}"
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 exclude_patterns = ["_build"]
 
 # What is not said to be in a language is shown as it is.
@@ -76,6 +79,12 @@ def _as_rest(_app, _what, _name: str, _object, _options, lines: list[str]) -> No
     lines[:] = "\n".join(lines).split("\n")
 
 
+def _by_name(_app, _what, _name: str, _object, _options, signature: str | None, returned: str | None):
+    """Shows a type that stands for another by its name, in unions too."""
+    shown = [re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text or "") for text in (signature, returned)]
+    return tuple(text or None for text in shown)
+
+
 def setup(app) -> None:
     """Has links between files lead to pages."""
 
@@ -91,6 +100,7 @@ def setup(app) -> None:
         content[0] = re.sub(r"\]\((?:\.\./)?docs/", "](", _inside(content[0]))
 
     app.connect("source-read", read)
+    app.connect("autodoc-process-signature", _by_name)
     # Before napoleon, which reads the sections.
     app.connect("autodoc-process-docstring", _as_rest, priority=400)
     app.connect("include-read", included)
