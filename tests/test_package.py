@@ -127,6 +127,12 @@ def test_ci_runs_readmes_test_command():
     assert '-c "$command"' in script
 
 
+def test_ci_builds_the_site_and_a_warning_fails_it():
+    assert "bin/nox -s docs\n" in (ROOT / ".ci" / "run").read_text()
+    session = (ROOT / "noxfile.py").read_text().split("def docs(")[1].split("@nox.session")[0]
+    assert "--fail-on-warning" in session
+
+
 def test_nox_ends_with_the_tests_by_default():
     text = (ROOT / "noxfile.py").read_text()
     assert 'nox.options.sessions = ["lint", "smoke", "tests"]' in text
