@@ -124,6 +124,10 @@ def test_the_long_table_sorts_and_filters(opened):
     tab, _, _ = opened()
     number = tab.evaluate("document.querySelectorAll('#long thead th').length") - 1
     assert number >= 12
+    meanings = tab.eval_on_selector_all(
+        "#long thead th", "all => all.map(one => [one.textContent, one.title])"
+    )
+    assert dict(meanings)["z"].startswith("Distance from the noise floor")
     tab.locator("#long thead th", has_text="value").first.click()
     tab.wait_for_selector("#long th[aria-sort=ascending]")
     place = tab.evaluate(

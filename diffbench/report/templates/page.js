@@ -124,6 +124,13 @@ const table = new window.DataTable("#long", {
   layout: { topStart: "pageLength", topEnd: "search", bottomStart: "info", bottomEnd: "paging" },
   language: { emptyTable: "no number has been measured yet", search: "Search" },
 });
+const meanings = new Map(
+  [...document.querySelectorAll("dl.terms > div")].map((one) => [one.children[0].textContent, one.children[1].textContent]),
+);
+for (const head of document.querySelectorAll("#long thead th")) {
+  const meaning = meanings.get({ floor_mean: "floor", floor_sd: "floor", nfe: "NFE" }[head.textContent] || head.textContent);
+  if (meaning) head.title = meaning;
+}
 const filters = document.getElementById("filters");
 for (const head of ["run", "dataset", "score", "family", "sampler", "metric", "status"]) {
   const i = heads.indexOf(head);
