@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from importlib import resources
-from typing import Any
+from importlib.resources.abc import Traversable
 
 from markupsafe import Markup
 
@@ -47,7 +47,7 @@ def datatables_style() -> str:
     return (_itables() / "dt_bundle.css").read_text(encoding="utf-8")
 
 
-def _itables() -> Any:
+def _itables() -> Traversable:
     import itables
 
     return resources.files(itables) / "html"
@@ -63,7 +63,7 @@ def digest(program: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
 
 
-def as_json(content: Any) -> Markup:
+def as_json(content: object) -> Markup:
     """Returns JSON that can stand in a page: no label in it ends its element or begins a comment."""
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffbench.records.places import BRACKETS, natural
 from diffbench.report.gathered import Gathered, budgets, row_name
 from diffbench.sources.learned import NAME as LEARNED
-from diffbench.spec import JsonObject
+from diffbench.spec import Json, JsonObject
 from diffbench.tables.split import NAMES
 from diffbench.tables.statistics import t_interval
+
+if TYPE_CHECKING:  # takes half a second, and only a page needs it
+    import altair as alt
 
 # Seaborn's "colorblind", which the figures have.
 COLOURS = (
@@ -46,7 +49,7 @@ def _called(each: Gathered, found: Sequence[Gathered], family: str) -> str:
     return f"{each.name}: {family}" if len(found) > 1 else family
 
 
-def _scale(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _scale(rows: Sequence[Json]) -> alt.Scale:
     """Returns the colours of families, in their order."""
     import altair as alt
 
@@ -54,23 +57,23 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> Any:
     return alt.Scale(domain=labels, range=[COLOURS[i % len(COLOURS)] for i in range(len(labels))])
 
 
-def _legend(colour: str | None = None) -> Any:
+def _legend(colour: str | None = None) -> alt.Legend:
     """Returns a legend below a chart, its signs of one colour where they tell no colours."""
     import altair as alt
 
-    one: dict[str, Any] = {} if colour is None else {"symbolFillColor": colour, "symbolStrokeColor": colour}
+    one: JsonObject = {} if colour is None else {"symbolFillColor": colour, "symbolStrokeColor": colour}
     return alt.Legend(
         title=None, orient="bottom", columns=1, labelLimit=280, symbolLimit=24, symbolOpacity=1, **one
     )
 
 
-def _families(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _families(rows: Sequence[Json]) -> alt.Color:
     import altair as alt
 
     return alt.Color("family:N", scale=_scale(rows), legend=_legend())
 
 
-def _chosen(name: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+def _chosen(name: str, rows: Sequence[Json]) -> alt.Parameter:
     """Returns a parameter of a chart: which dataset, or which metric."""
     import altair as alt
 
@@ -81,7 +84,10 @@ def _chosen(name: str, rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _drawn(
-    chart: Any, rows: Sequence[Mapping[str, Any]], by: Sequence[str], height: int = _HEIGHT
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart,
+    rows: Sequence[Json],
+    by: Sequence[str],
+    height: int = _HEIGHT,
 ) -> JsonObject:
     """Returns a chart as JSON: chosen by some labels, as wide as the page, its data once."""
     import altair as alt

@@ -12,7 +12,7 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from diffbench.report.gathered import Gathered
 from diffbench.spec import Json, JsonObject
@@ -113,7 +113,7 @@ def _shipped(name: str) -> JsonObject | None:
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
-def _label(entry: Any) -> str:
+def _label(entry: str | Json) -> str:
     return entry if isinstance(entry, str) else str(entry.get("label") or entry["name"])
 
 
@@ -139,7 +139,7 @@ def _key(text: str) -> str:
     return text if _BARE.fullmatch(text) else json.dumps(text)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None) + "}"
     if isinstance(value, list | tuple):

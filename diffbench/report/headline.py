@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 from markupsafe import Markup, escape
@@ -19,6 +18,7 @@ from diffbench.records.places import BRACKETS
 from diffbench.report.definitions import TERMS, of_column
 from diffbench.report.gathered import Gathered, budgets
 from diffbench.signs import plain
+from diffbench.spec import JsonObject
 from diffbench.tables import rendering
 from diffbench.tables.comparison import ROW, row_order
 from diffbench.tables.digits import number
@@ -143,7 +143,7 @@ def _table(
 
     names = [f"c{i}" for i in range(len(labels) + len(heads))]
     frame = pd.DataFrame([[*map(plain, row)] for row in rows[:MOST]], columns=names, dtype=object)
-    said: dict[str, Any] = dict(zip(names, map(str, labels), strict=False))
+    said: JsonObject = dict(zip(names, map(str, labels), strict=False))
     for name, (head, meaning) in zip(names[len(labels) :], heads.values(), strict=True):
         said[name] = html(
             f'<button type="button" class="term" title="{escape(meaning)}">{escape(head)}</button>'

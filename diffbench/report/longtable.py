@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from diffbench.report.gathered import Gathered, budgets
 from diffbench.spec import JsonObject
@@ -50,7 +49,7 @@ def data(found: Sequence[Gathered]) -> JsonObject:
     }
 
 
-def _rows(found: Sequence[Gathered]) -> Iterator[list[Any]]:
+def _rows(found: Sequence[Gathered]) -> Iterator[list[object]]:
     for each in found:
         long = each.long
         columns = [

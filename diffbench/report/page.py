@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -22,7 +22,10 @@ from diffbench.report.gathered import Gathered
 from diffbench.report.sentences import sentences
 from diffbench.report.versus import versus
 from diffbench.signs import plain
-from diffbench.spec import JsonObject
+from diffbench.spec import Json, JsonObject
+
+if TYPE_CHECKING:  # only a page needs it
+    from jinja2 import Template
 
 VERSION = 1
 """Raised where the same records make another page."""
@@ -114,7 +117,7 @@ def _run(number: int, each: Gathered, budget: int) -> JsonObject:
     }
 
 
-def _flat(made_by: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _flat(made_by: Json) -> list[tuple[str, str]]:
     """Returns what made a record as names and values; of groups, each by itself."""
     pairs: list[tuple[str, str]] = []
     for key, value in made_by.items():
@@ -151,13 +154,13 @@ def _text(name: str) -> str:
     return (resources.files("diffbench.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _legible(value: Any) -> Any:
+def _legible(value: object) -> object:
     """Returns text with its control characters as text; what is HTML already stays."""
     return "\n".join(map(plain, value.split("\n"))) if type(value) is str else value
 
 
 @functools.lru_cache(maxsize=1)
-def _template() -> Any:
+def _template() -> Template:
     import jinja2
 
     environment = jinja2.Environment(

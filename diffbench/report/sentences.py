@@ -7,13 +7,16 @@ They say what the tables say and no more: a lead is a lead where Student's inter
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import pandas as pd
 
 from diffbench.records.outcome import OK
 from diffbench.records.places import GIVEN, base_of
 from diffbench.report.gathered import Gathered, budgets, row_name
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
+from diffbench.spec import Json
 from diffbench.tables import symptoms
 from diffbench.tables.digits import deviations, number
 from diffbench.tables.headlines import WAYS
@@ -110,11 +113,11 @@ def _apart(metrics: Sequence[str]) -> list[str]:
     return list(kept.values())
 
 
-def _leader(found: Gathered, rows: Any, metric: str) -> str:
+def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     if rows.empty:
         return ""
     many = budgets(found.long)
-    told = rows.to_dict("records")
+    told = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
     first = told[0]
     u = f"u = {number(first['iqm'])}"
     name = shown(row_name(first, many=many))
@@ -125,7 +128,7 @@ def _leader(found: Gathered, rows: Any, metric: str) -> str:
     return f"By {metric} {name} comes first ({u}), {_rival(found, told, metric, many)}."
 
 
-def _rival(found: Gathered, told: Sequence[Any], metric: str, many: bool) -> str:
+def _rival(found: Gathered, told: Sequence[Json], metric: str, many: bool) -> str:
     """Returns how sure the lead of the first is: its chance against the row that comes nearest to it."""
     if min(row["seeds"] for row in told) < 2:
         return "but one seed cannot tell that from noise"
@@ -168,7 +171,7 @@ def errs(found: Gathered) -> list[str]:
     return _farthest(found)
 
 
-def _parts(rows: Any) -> str:
+def _parts(rows: pd.DataFrame) -> str:
     """Returns the parts that are named in some rows of a family, where, and the largest of each."""
     places: dict[str, list[tuple[str, str, float]]] = {}
     for row in rows.to_dict("records"):
@@ -204,7 +207,8 @@ def _farthest(found: Gathered) -> list[str]:
     for dataset, rows in here.groupby("dataset", sort=False):
         known = rows[rows["metric"].isin(found.headlines[str(dataset)])]
         keys = ["metric", "family", "budget", "sampler"]
-        means: dict[Any, float] = known.groupby(keys, sort=False)["z"].mean().to_dict()
+        mean = known.groupby(keys, sort=False)["z"].mean()
+        means: dict[tuple[str, ...], float] = dict(zip(mean.index.to_list(), map(float, mean), strict=True))
         if means:
             metric, family, budget, sampler = most = max(means, key=means.__getitem__)
             name = shown(row_name({"family": family, "budget": budget, "sampler": sampler}, many=many))
