@@ -26,9 +26,10 @@ def test_figures_of_solvers_are_drawn_of_the_orders_of_a_run(ran, monkeypatch):
     monkeypatch.setattr(figures, "drawn", lambda *args: given.extend(args) or iter(()))
     opened = db.open(ran[0].folder)
     assert opened.figures == []
-    _, parts, orders = given
+    _, parts, orders, long = given
     assert "errs_in" in parts
     assert isinstance(orders, pd.DataFrame)
+    assert {"dataset", "metric", "value"} <= {*long}
 
 
 @pytest.mark.parametrize(
