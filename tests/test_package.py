@@ -128,7 +128,7 @@ def test_ci_runs_readmes_test_command():
 
 
 def test_ci_builds_the_site_and_a_warning_fails_it():
-    assert "bin/nox -s docs\n" in (ROOT / ".ci" / "run").read_text()
+    assert "\n$nox -R -s docs\n" in (ROOT / ".ci" / "run").read_text()
     session = (ROOT / "noxfile.py").read_text().split("def docs(")[1].split("@nox.session")[0]
     assert "--fail-on-warning" in session
 
