@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from diffbench import __version__
+from diffbench import __version__, interrupts
 from diffbench.signs import plain, speakable
 
 app = typer.Typer(
@@ -26,9 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-INTERRUPTED = 130
-PATIENCE = 10.0  # seconds of cleaning up, after which one more signal ends the process at once
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
 Plugins = Annotated[
@@ -337,11 +331,11 @@ def main() -> None:
         sys.argv.append("--help")
     for stream in (sys.stdout, sys.stderr):
         speakable(stream)
-    _stop_on_signals()
+    interrupts.stop_on_signals()
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+        code = interrupts.INTERRUPTED
     except Exception as error:
         # Usage errors are click's, of which some typers carry a copy of their own.
         told = getattr(error, "format_message", None)
@@ -352,7 +346,7 @@ def main() -> None:
         spelled = getattr(error, "spelled", None)
         said = spelled(_option) if spelled else str(error)
         _fail(told() if told else _without_folder(error) or said or type(error).__name__)
-    if code == INTERRUPTED:
+    if code == interrupts.INTERRUPTED:
         with contextlib.suppress(OSError):  # the terminal may be what has gone
             print("stopped; all that is done is kept: the same command goes on from there", file=sys.stderr)
     sys.exit(code)
@@ -376,27 +370,6 @@ def _without_folder(error: Exception) -> str | None:
         except FileNotFoundError:
             return "the folder that this was started in is gone; change to one that is there"
     return None
-
-
-def _stop_on_signals() -> None:
-    """Has what a person, a batch system or a terminal that goes away sends end a run cleanly."""
-    if threading.current_thread() is not threading.main_thread():
-        return  # whoever runs this in a thread hears the signals
-    began: list[float] = []
-
-    def stop(number: int, frame: object) -> None:
-        """Interrupts once: a second interrupt would break off the cleaning up after the first."""
-        if not began:
-            began.append(time.monotonic())
-            raise KeyboardInterrupt
-        if time.monotonic() - began[0] > PATIENCE:
-            os._exit(INTERRUPTED)
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # One that is ignored was asked to be: `nohup`, or a job in a shell's background.
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, stop)
 
 
 def _fail(message: str) -> None:
