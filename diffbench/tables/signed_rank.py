@@ -1,8 +1,8 @@
 """Two rows over datasets: Bayesian signed-rank with a region of practical equivalence, and Wilcoxon's.
 
-Of the differences d_1 .. d_n, one for each dataset, and a prior one d_0 = 0 (strength 1, in the region),
+Of the differences d_1 .. d_n, one for each dataset, and a prior one d_0 = 0 (in the region; half a dataset),
 
-  better = sum_ij w_i w_j [d_i + d_j > 2 ROPE],   w ~ Dirichlet(1, 1, .., 1),
+  better = sum_ij w_i w_j [d_i + d_j > 2 ROPE],   w ~ Dirichlet(PRIOR, 1, .., 1),
 
 and so `equal` and `worse`: the posterior of the chances that a dataset of this kind favours the first row by
 more than `ROPE`, neither, or the second. In tables are how often each is the largest of the three, and the
@@ -32,6 +32,8 @@ ROPE = 0.01
 """In units of u: a hundredth of the way from truth to the Gaussian of the same moments."""
 BAYESIAN, TESTED = 5, 7
 """Datasets from which each says something."""
+PRIOR = 0.5
+"""Of the prior difference, in datasets."""
 DRAWS = 4000
 KEY = 0
 MASS = 0.94
@@ -93,7 +95,7 @@ def posterior(differences: np.ndarray, rope: float = ROPE) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def _weights(n: int) -> np.ndarray:
-    return np.random.default_rng(KEY).dirichlet(np.ones(n), DRAWS)
+    return np.random.default_rng(KEY).dirichlet([PRIOR, *[1.0] * (n - 1)], DRAWS)
 
 
 def _wilcoxon(differences: np.ndarray) -> float:

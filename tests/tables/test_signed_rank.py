@@ -12,12 +12,12 @@ from diffbench.tables import signed_rank
 
 
 def _by_definition(differences, rope, draws, seed):
-    """Benavoli et al. (2017), section 4.2, sum by sum; the prior one is 0, its strength 1."""
+    """Benavoli et al. (2017), section 4.2, sum by sum; the prior one is 0, its strength a half."""
     d = [0.0, *differences]
     rng = np.random.default_rng(seed)
     found = np.zeros((draws, 3))
     for k in range(draws):
-        w = rng.gamma(1.0, size=len(d))
+        w = rng.gamma([0.5] + [1.0] * len(differences))
         w /= w.sum()
         for i in range(len(d)):
             for j in range(len(d)):
