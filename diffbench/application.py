@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -16,9 +15,10 @@ from diffbench.process import PROCESSES
 from diffbench.programs import arithmetic
 from diffbench.programs.training import Training
 from diffbench.progress import Progress
-from diffbench.records import drawn, files
+from diffbench.records import drawn
 from diffbench.records.store import Store, StoreError
 from diffbench.registry import Registry
+from diffbench.report import drawing
 from diffbench.sources.base import SOURCES
 from diffbench.spec import JsonObject
 from diffbench.stages import harness, planning
@@ -119,7 +119,7 @@ def run(request: Request) -> int:
     console.say_done(tally.made, tally.kept, store.root)
     console.say_paths("tables", paths)
     # Last, for they take seconds and the tables are what was asked for.
-    console.say_paths("figures", _figures(store, made, request.style) if request.figures else [])
+    console.say_paths("figures", drawing.draw(store, made, request.style) if request.figures else [])
     # Of what others asked for on this folder, they hear themselves.
     mine = made.long[[name in tally.asked for name in made.measured]]
     failed = rendering.failed_cells(mine)
@@ -150,55 +150,16 @@ class Report:
 
 def report(request: Report) -> int:
     """Makes one page of one or several runs and returns the exit code."""
-    from diffbench.report import FILE, gathered, page
+    from diffbench import report
+    from diffbench.report import gathered
 
-    stores = [Store(folder) for folder in request.folders]
     there = [folder.resolve() for folder in request.folders]
     twice = [folder for i, folder in enumerate(request.folders) if there[i] in there[:i]]
     if twice:
         raise ValueError(f"each RUN must be a folder of its own; got {twice[0]} twice")
-    found = []
-    for store in stores:
-        each = gathered.gather(store)
-        if request.figures:
-            with contextlib.suppress(StoreError):  # a folder that cannot be written keeps what it has
-                _figures(store, each.tables)
-        found.append(each)
-    home = stores[0].root if len(stores) == 1 else Path()
-    path = request.out or home / FILE
-    if not path.parent.is_dir():
-        raise ValueError(f"--out must be a file in a folder that is there; got {path}")
-    # Records are linked to from a page that lies beside them alone.
-    beside = len(stores) == 1 and path.resolve().parent == home.resolve()
-    files.replace(path, page.made(found, "" if beside else None))
-    console.say(f"report: {path}")
+    found = [gathered.gather(Store(folder)) for folder in request.folders]
+    console.say(f"report: {report.save(found, request.out, request.figures)}")
     return 0
-
-
-def _figures(store: Store, made: tables.Tables, look: str | None = None) -> list[str]:
-    """Draws the figures, unless those that are there were made from the same rows for the same metrics.
-
-    Args:
-      store: The results folder.
-      made: The tables of the run.
-      look: The style; None leaves those that are there as they are.
-    """
-    folder = store.root / drawn.FOLDER
-    # The same rows, seen for other metrics first, are other figures.
-    told = made.long.to_csv(index=False) + "".join(f"{metric}\n" for metric in made.leading)
-    rows = {style: hashlib.sha256(f"{told}{style}".encode()).hexdigest() for style in drawn.STYLES}
-    before = drawn.read(store)
-    pictures = [str(folder / name) for name in sorted(before.files) if name.endswith(".png")]
-    wanted = rows.values() if look is None else (rows[look],)
-    if before.rows in wanted and pictures and all((folder / name).is_file() for name in before.files):
-        return pictures
-    from diffbench import figures
-
-    pictures = figures.write(store, made.split, made.orders, made.long, look or drawn.SCREEN)
-    # Last, so that figures that were not finished are drawn again.
-    names = [Path(path).with_suffix(suffix).name for path in pictures for suffix in figures.SUFFIXES]
-    drawn.note(store, rows[look or drawn.SCREEN], names)
-    return pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,6 +181,7 @@ class Measure:
     plugins: tuple[str, ...] = ()
     figures: bool = True
     style: str = drawn.SCREEN
+    report: bool | None = None  # where figures are, unless it is said
 
 
 def measure(request: Measure) -> int:
@@ -261,10 +223,12 @@ def measure(request: Measure) -> int:
         console.show_readings(label, table, found.symptoms.get(label, []))
     console.say_done(found.tally.made, found.tally.kept, store.root)
     console.say_paths("tables", paths)
-    console.say_paths("figures", _figures(store, every, request.style) if request.figures else [])
+    console.say_paths("figures", drawing.draw(store, every, request.style) if request.figures else [])
     mine = found.tables.long[[name in found.tally.asked for name in found.tables.measured]]
     failed = rendering.failed_cells(mine)
     console.say_failed(failed)
+    if request.figures if request.report is None else request.report:
+        _report(store, every)
     return 1 if failed else 0
 
 

@@ -29,6 +29,10 @@ Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")
 ]
 
+Report = Annotated[
+    bool | None,
+    typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
+]
 Style = Annotated[
     Literal["screen", "paper"], typer.Option("--style", help="Letters of the figures: paper has serifs.")
 ]
@@ -100,10 +104,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
     style: Style = "screen",
-    report: Annotated[
-        bool | None,
-        typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
-    ] = None,
+    report: Report = None,
     debug: Debug = False,
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables, figures, report."""
@@ -179,6 +180,7 @@ def measure(
     plugin: Plugins = None,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
     style: Style = "screen",
+    report: Report = None,
     debug: Debug = False,
 ) -> None:
     """Measure samples of any model, made by any framework, against the truth of a dataset."""
@@ -205,6 +207,7 @@ def measure(
         plugins=tuple(plugin or ()),
         figures=figures,
         style=style,
+        report=report,
     )
     raise typer.Exit(application.measure(request))
 

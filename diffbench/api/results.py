@@ -90,6 +90,27 @@ class Results:
             raise ValueError(f"no figure {name!r}; there are: {showing.options(self.figures)}")
         return self._figures[name]
 
+    def report(self, path: Path | str | None = None, *, figures: bool = True) -> Path:
+        """Makes one HTML page of what is stored, for people: who is best, how sure, where each errs.
+
+        Args:
+          path: The file, which is written over; `report.html` in the folder by default.
+          figures: Whether to draw into the folder the figures that are not there yet, which takes longest.
+
+        Returns:
+          Where it is.
+
+        Raises:
+          StoreError: If it cannot be written, or `report.html` is there and no report.
+          ValueError: If there can be no file of that name.
+        """
+        from diffbench import report
+        from diffbench.report.gathered import Gathered
+
+        name = self.folder.resolve().name
+        found = Gathered(name, self._store, self._run, self._tables)
+        return report.save([found], None if path is None else Path(path), figures)
+
     def row(self, **labels: str | int) -> Row:
         """Returns the one row that has some labels.
 

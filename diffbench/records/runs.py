@@ -102,6 +102,11 @@ def _entries(store: Store) -> list[JsonObject]:
     return [entry for _, entry in sorted(found.items(), reverse=True) if entry is not None]
 
 
+def count(store: Store) -> int:
+    """Returns how many runs a folder holds."""
+    return len(_listed(store))
+
+
 def unasked(store: Store) -> int:
     """Returns how many measurements `run.json` names that no run asks for: a run was lost.
 

@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import NamedTuple
 
+from diffbench.records.places import GIVEN
 from diffbench.report.gathered import Gathered
 from diffbench.spec import Json, JsonObject
 
 FILE = "suite.toml"
+MEASURED, FLOOR = "measure", 199
+"""The suite of samples that came in files, and the draws of its floor where nobody says them."""
 _LISTS = ("datasets", "families", "samplers", "metrics")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 # What a suite file says by itself, and what a run wrote of the defaults.
@@ -44,30 +47,49 @@ def again(found: Gathered) -> Again:
     out = shlex.quote(str(found.root.name))
     if not suite.get("name"):
         return Again(f"python -m diffbench tables {out}", note="The folder does not say which suite made it.")
-    plugged = sorted({digest[:8] for digest in _plugins(found.run.get("specs", {}))})
-    note = (
-        f"Parts came from plug-in files (digests {', '.join(plugged)}): add --plugin FILE." if plugged else ""
-    )
-    if any(cell["score"] == "given" for cell in found.run["cells"]):
-        data = shlex.quote(str(found.run["cells"][0]["dataset"]))
-        told = f"Samples came in files, which their digests name. {note}".strip()
-        return Again(
-            f"python -m diffbench measure FILE --dataset {data} --out {out}", note=f"{told} {note}".strip()
-        )
+    notes = _notes(found)
+    if suite["name"] == MEASURED and not suite.get("families"):
+        return _measured(found, suite, out, notes)
     options = _narrowed(suite)
     if options is not None:
-        words = [
-            "python",
-            "-m",
-            "diffbench",
-            "run",
-            str(suite["name"]),
-            *options,
-            "--out",
-            str(found.root.name),
-        ]
-        return Again(shlex.join(words), note=note)
-    return Again(f"python -m diffbench run {FILE} --out {out}", _toml(suite), note)
+        words = ["python", "-m", "diffbench", "run", str(suite["name"]), *options, "--out", found.root.name]
+        return Again(shlex.join(words), note=notes)
+    return Again(f"python -m diffbench run {FILE} --out {out}", _toml(suite), notes)
+
+
+def _notes(found: Gathered) -> str:
+    """Returns what else to know of how a folder was made."""
+    said = []
+    if found.requests > 1:
+        said.append(f"{found.requests} requests were run into this folder; this is the newest of them.")
+    if any(cell["score"] == GIVEN for cell in found.run["cells"]):
+        said.append("Samples came in files, which their digests name.")
+    plugged = sorted({digest[:8] for digest in _plugins(found.run.get("specs", {}))})
+    if plugged:
+        said.append(f"Parts came from plug-in files (digests {', '.join(plugged)}): add --plugin FILE.")
+    return " ".join(said)
+
+
+def _measured(found: Gathered, suite: Json, out: str, notes: str) -> Again:
+    """Returns how samples of files are measured again."""
+    (entry,) = suite["datasets"]
+    params = {k: v for k, v in entry.items() if k != "name"} if isinstance(entry, Mapping) else {}
+    train = params.pop("train_size", None)
+    named = str(entry["name"] if isinstance(entry, Mapping) else entry)
+    inside = ", ".join(f"{_key(k)}={_value(v)}" for k, v in params.items() if v is not None)
+    models = {
+        str(cell["family"])
+        for cell in found.run["cells"]
+        if cell["score"] == GIVEN and cell["n_samples"] == suite.get("samples")
+    }
+    words = ["python", "-m", "diffbench", "measure", *["FILE"] * max(1, len(models))]
+    words += ["--dataset", f"{named}({inside})" if inside else named]
+    words += ["--metrics", ",".join(_label(metric) for metric in suite.get("metrics") or ["all"])]
+    words += ["--label", *models] if len(models) == 1 else []
+    words += ["--train", "FILE"] if train else []
+    words += ["--reference", str(suite["reference"])] if suite.get("reference") else []
+    words += ["--floor-draws", str(suite["floor_draws"])] if suite.get("floor_draws", FLOOR) != FLOOR else []
+    return Again(f"{shlex.join(words)} --out {out}", note=notes)
 
 
 def _plugins(spec: object) -> set[str]:

@@ -121,6 +121,11 @@ class Gathered:
         return Counts(len(cells), ok, missing, len(cells) - ok - missing)
 
     @functools.cached_property
+    def requests(self) -> int:
+        """How many requests were run into the folder, each its newest time."""
+        return runs.count(self.store)
+
+    @functools.cached_property
     def provenance(self) -> list[JsonObject]:
         """What made the draws, each once, as far as `MADE_BY` of them tell."""
         names = list(dict.fromkeys(cell["draw_id"] for cell in self.run["cells"]))

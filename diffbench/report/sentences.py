@@ -6,6 +6,7 @@ They say what the tables say and no more: a lead is a lead where Student's inter
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -122,7 +123,9 @@ def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     u = f"u = {number(first['iqm'])}"
     name = shown(row_name(first, many=many))
     if len(told) == 1:
-        return f"By {metric} there is one row: {name} ({u})."
+        around = "" if math.isnan(first["low"]) else f" ({number(first['low'])} to {number(first['high'])})"
+        scale = "where 1 is truth and 0 a Gaussian of its moments"
+        return f"By {metric} there is one row: {name}, {u}{around}, {scale}."
     if first["best"]:
         return f"By {metric} {name} is best ({u}); its lead over every other row is more than noise."
     return f"By {metric} {name} comes first ({u}), {_rival(found, told, metric, many)}."

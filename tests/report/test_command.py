@@ -1,5 +1,6 @@
 """The command of a page asks for the same suite again."""
 
+import shlex
 import tomllib
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from diffbench.suites import suite as suites
 
 def again(suite, **more):
     run = {"suite": suite, "cells": [{"score": "learned"}], "specs": {}, **more}
-    return command.again(SimpleNamespace(run=run, root=SimpleNamespace(name="out")))
+    return command.again(SimpleNamespace(run=run, root=SimpleNamespace(name="out"), requests=1))
 
 
 def test_a_shipped_suite_is_named():
@@ -44,6 +45,37 @@ def test_a_name_that_is_a_path_is_looked_for_nowhere():
     assert "suite.toml" in again({**suites.load("quick").model_dump(), "name": "../quick"}).command
 
 
-def test_samples_of_files_are_measured_again():
-    told = again(suites.load("quick").model_dump(), cells=[{"score": "given", "dataset": "two moons"}])
-    assert told.command == "python -m diffbench measure FILE --dataset 'two moons' --out out"
+def given(dataset, *families, **more):
+    suite = {
+        "name": "measure", "datasets": [dataset], "families": [], "metrics": ["energy"], "floor_draws": 199,
+        "samples": 40, "reference": None, **more,
+    }  # fmt: skip
+    cells = [{"score": "given", "dataset": "a", "family": f, "n_samples": 40} for f in families]
+    return again(suite, cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (given("two_moons", "a", "b"), ["FILE", "FILE", "--dataset", "two_moons", "--metrics", "energy"]),
+        (
+            given({"name": "arrays", "train": "a b.npy"}, "it's", reference=90),
+            ["FILE", "--dataset", 'arrays(train="a b.npy")', "--metrics", "energy", "--label", "it's",
+             "--reference", "90"],
+        ),
+        (
+            given({"name": "circle", "train_size": 100}, "a", floor_draws=9),
+            ["FILE", "--dataset", "circle", "--metrics", "energy", "--label", "a", "--train", "FILE",
+             "--floor-draws", "9"],
+        ),
+    ],
+)  # fmt: skip
+def test_samples_of_files_are_measured_again(told, said):
+    assert shlex.split(told.command) == ["python", "-m", "diffbench", "measure", *said, "--out", "out"]
+    assert told.note == "Samples came in files, which their digests name."
+
+
+def test_a_suite_beside_samples_of_files_is_run_again():
+    told = again(suites.load("quick").model_dump(), cells=[{"score": "given"}, {"score": "learned"}])
+    assert told.command == "python -m diffbench run quick --out out"
+    assert told.note == "Samples came in files, which their digests name."
