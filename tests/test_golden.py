@@ -47,6 +47,7 @@ FEW = {
     "nll": {"points": 32},
     "unipc": {"steps": 5},
     "score_error": {"points": 3, "samples": 128},
+    "trajectory_error": {"points": 32, "frames": 4},
 }
 
 

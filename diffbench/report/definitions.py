@@ -38,6 +38,7 @@ _METRICS = {
     "intrinsic": "How unevenly the samples are spread along the manifold.",
     "score_error": "Squared error of the score relative to the size of the exact score, over log SNR.",
     "score_kl": "Squared error of the score weighted by g^2, integrated: bounds the SDE's KL, in nats.",
+    "trajectory_error": "Distance of the score's probability flow from the exact one, from the same noise.",
     "nll": "Mean negative log-likelihood of truth under the model's probability flow, in nats.",
     "kl": "KL divergence of the model's density from truth by the probability flow, in nats.",
     "nll_entropy": "Entropy of the truth at the end of the flow, in nats: the bound of nll.",

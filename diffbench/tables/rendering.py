@@ -200,7 +200,10 @@ SCORE_CAPTION = (
     "KL of the SDE's, not of the ODE's); `prior_kl`, how far the process ends from the prior that samplers "
     "start from."
 )
-_SCORE_COLUMNS = ("score_error", "score_kl", "kl", "prior_kl")
+_PATHS = (
+    " `trajectory_error` is how far the score's flow strays from the exact one on the way from noise to data."
+)
+_SCORE_COLUMNS = ("score_error", "score_kl", "trajectory_error", "kl", "prior_kl")
 
 
 def split_markdown(
@@ -239,7 +242,7 @@ def split_markdown(
         lines += [
             "## Scores",
             "",
-            SCORE_CAPTION,
+            SCORE_CAPTION + (_PATHS if "trajectory_error" in scores else ""),
             "",
             *markup.table(["dataset", "score", "family", *scores], rows),
             "",
