@@ -25,6 +25,7 @@ _WIDE = 1e30
 _SEED = re.compile(r"samples_seed(\d+)")
 # What each framework's own files come to.
 _SAVE = "in Python, numpy.save('FILE.npy', samples) writes one"
+_SAVE_TENSOR = "in Python, numpy.save('FILE.npy', tensor.numpy(force=True)) writes one of a tensor"
 
 
 class Unreadable(ValueError):
@@ -49,8 +50,9 @@ def read(path: Path | str) -> np.ndarray:
     if not path.is_file():
         raise Unreadable(f"no file {str(path)!r}; give a file of samples ({', '.join(SUFFIXES)})")
     if kind is None:
+        save = _SAVE_TENSOR if path.suffix.lower() in (".pt", ".pth") else _SAVE
         raise Unreadable(
-            f"{path}: expected one of {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}; {_SAVE}"
+            f"{path}: expected one of {', '.join(SUFFIXES)}; got {path.suffix or 'no suffix'!r}; {save}"
         )
     try:
         found = kind(path)

@@ -26,9 +26,14 @@ app = typer.Typer(
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where a request is wrong.")]
 Plugins = Annotated[
-    list[str] | None, typer.Option("--plugin", help="Load a Python file that registers parts.")
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE", help="Load a Python file that registers parts; any number."),
 ]
-
+Only = Annotated[str | None, typer.Option(metavar="NAMES", help="Only these, separated by commas.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A results folder, such as results/quick.")]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="Worker processes; one a core by default, 0 for none.")
+]
 Report = Annotated[
     bool | None,
     typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
@@ -67,18 +72,22 @@ def diffbench(
     """How good is a diffusion model, and why does it err: comparisons on data whose truth is known."""
 
 
-@app.command()
+@app.command(short_help="Run a comparison; only what is not stored yet is done.")
 def run(
-    suite: Annotated[str, typer.Argument(help="A shipped suite's name, or a path to a TOML file.")] = "quick",
-    out: Annotated[Path | None, typer.Option(help="Results folder; results/<suite> by default.")] = None,
-    datasets: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
-    families: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
-    samplers: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds, counted from 0.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help="A shipped suite's name, or a path to a TOML file.")
+    ] = "quick",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Results folder; results/<suite> by default.")
     ] = None,
+    datasets: Only = None,
+    families: Only = None,
+    samplers: Only = None,
+    metrics: Only = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Number of seeds, counted from 0; the suite's by default.")
+    ] = None,
+    workers: Workers = None,
     cell_timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End what takes longer; it becomes a row.")
     ] = None,
@@ -92,7 +101,8 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="The same, from the file that a scheduler wrote.")
     ] = None,
     replicas: Annotated[
-        int | None, typer.Option(help="Seeds trained at once, in one program; 8 on GPUs, else 1.")
+        int | None,
+        typer.Option(metavar="N", help="Seeds trained at once, in one program; 8 on GPUs, else 1."),
     ] = None,
     plugin: Plugins = None,
     full: Annotated[
@@ -141,42 +151,52 @@ def run(
     raise typer.Exit(application.dry_run(request) if dry_run else application.run(request))
 
 
-@app.command()
+@app.command(short_help="Measure samples of any model against the truth of a dataset.")
 def measure(
     files: Annotated[
         list[Path],
         typer.Argument(
+            metavar="FILE",
             help="Samples: .npy, .npz, .csv, .parquet or .safetensors, or a folder of "
-            "samples_seed0.npy, samples_seed1.npy; each is a row."
+            "samples_seed0.npy, samples_seed1.npy; each is a row.",
         ),
     ],
     dataset: Annotated[
-        str, typer.Option(help="What they are samples of: a name as of `list`, or 'circle(thickness=0.1)'.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What they are samples of: a name as of `list`, or 'circle(thickness=0.1)'.",
+        ),
     ],
     metrics: Annotated[
-        str | None, typer.Option(help="Only these, separated by commas; 'all' for every one that fits.")
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Only these, separated by commas; 'all' for every one that fits.",
+        ),
     ] = None,
-    nfe: Annotated[int | None, typer.Option(help="Score evaluations of each sample, for the table.")] = None,
-    label: Annotated[str | None, typer.Option(help="What tables call the samples.")] = None,
+    nfe: Annotated[
+        int | None, typer.Option(metavar="N", help="Score evaluations of each sample, for the table.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="TEXT", help="What tables call the samples.")] = None,
     train: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Training points: are the samples copies of them?")
     ] = None,
     against: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Show the rows of a results folder beside.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Results folder; floors in it are used again.")] = Path(
-        "results/measure"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Results folder; floors in it are used again.")
+    ] = Path("results/measure"),
     coordinates: Annotated[
-        str, typer.Option(help="Of the samples: data, or standardised for (x - mean)/scale.")
+        str,
+        typer.Option(metavar="KIND", help="Of the samples: data, or standardised for (x - mean)/scale."),
     ] = "data",
     reference: Annotated[
-        int | None, typer.Option(help="Points of the reference; as many as samples.")
+        int | None, typer.Option(metavar="N", help="Points of the reference; by default as many as samples.")
     ] = None,
-    floor_draws: Annotated[int, typer.Option(help="Truth draws behind each noise floor.")] = 199,
-    workers: Annotated[
-        int | None, typer.Option(help="Worker processes; one a core by default, 0 for none.")
-    ] = None,
+    floor_draws: Annotated[int, typer.Option(metavar="N", help="Truth draws behind each noise floor.")] = 199,
+    workers: Workers = None,
     plugin: Plugins = None,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
     style: Style = "screen",
@@ -212,9 +232,9 @@ def measure(
     raise typer.Exit(application.measure(request))
 
 
-@app.command()
+@app.command(short_help="Rebuild the tables from stored results, with no training.")
 def tables(
-    folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
+    folder: Folder,
     debug: Debug = False,
 ) -> None:
     """Rebuild the tables from stored results; nothing is trained, drawn or measured."""
@@ -227,11 +247,13 @@ def tables(
     console.say_paths("tables", build.write(store, build.build(store), columns))
 
 
-@app.command()
+@app.command(short_help="Make an HTML page: who is best, how sure, where each errs.")
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Results folders; the first is the measure of the others."),
+        typer.Argument(
+            metavar="RUN", help="Results folders; of several, the first is the measure of the others."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -248,10 +270,12 @@ def report(
     raise typer.Exit(application.report(application.Report(tuple(folders), out, figures)))
 
 
-@app.command()
+@app.command(short_help="Say what got better or worse from one run to another.")
 def compare(
-    run_a: Annotated[Path, typer.Argument(help="The results folder that is the measure.")],
-    run_b: Annotated[Path, typer.Argument(help="The results folder that is held against it.")],
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The results folder that is the measure.")],
+    run_b: Annotated[
+        Path, typer.Argument(metavar="RUN_B", help="The results folder that is held against it.")
+    ],
     fail_on: Annotated[
         str | None, typer.Option("--fail-on", metavar="worse", help="Exit with 1 where something got worse.")
     ] = None,
@@ -276,16 +300,17 @@ def compare(
     raise typer.Exit(1 if fail_on and (found.rows["verdict"] == fail_on).any() else 0)
 
 
-@app.command()
+@app.command(short_help="Check every digest, and measure stored samples again.")
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A results folder, such as results/quick.")],
+    folder: Folder,
     plugin: Plugins = None,
     tolerance: Annotated[
-        float, typer.Option(help="Relative difference at which a value still counts as the same.")
+        float,
+        typer.Option(metavar="X", help="Relative difference at which a value still counts as the same."),
     ] = 1e-4,
     workers: Annotated[
         int | None,
-        typer.Option(help="Worker processes; one a core by default once it takes long."),
+        typer.Option(metavar="N", help="Worker processes; one a core by default once it takes long."),
     ] = None,
     repair: Annotated[
         bool,
@@ -309,7 +334,7 @@ def verify(
     raise typer.Exit(application.verify(folder, tuple(plugin or ()), tolerance, workers, repair))
 
 
-@app.command(name="list")
+@app.command(name="list", short_help="Name every part with its parameters and defaults.")
 def list_parts(
     plugin: Plugins = None,
     load: Annotated[

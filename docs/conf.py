@@ -65,24 +65,40 @@ def _inside(text: str) -> str:
     return text
 
 
-def _as_rest(_app, _what, _name: str, _object, _options, lines: list[str]) -> None:
+# Stands for a colon of prose while napoleon, which takes what is before one for a type, reads the sections.
+_COLON = "\ue000"
+
+
+def _as_rest(_app, what: str, _name: str, _object, _options, lines: list[str]) -> None:
     """Makes reStructuredText of a docstring's code: `this`, and what stands under Example."""
-    code = False
+    code = returned = False
     for at, line in enumerate(lines):
         code = line.startswith("  ") or (code and not line)
+        returned = line == "Returns:" or (returned and (code or not line))
         if line == "Example:":
             lines[at] = "Example:\n  .. code-block:: python\n"
         elif code and lines[:at].count("Example:\n  .. code-block:: python\n"):
             lines[at] = f"  {line}"
         else:
             lines[at] = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line)
+        if what == "property" or (returned and line != "Returns:"):
+            lines[at] = lines[at].replace(": ", f"{_COLON} ")
     lines[:] = "\n".join(lines).split("\n")
 
 
+def _with_colons(_app, _what, _name: str, _object, _options, lines: list[str]) -> None:
+    """Gives back the colons that napoleon was not to see."""
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
+
+
 def _by_name(_app, _what, _name: str, _object, _options, signature: str | None, returned: str | None):
-    """Shows a type that stands for another by its name, in unions too."""
-    shown = [re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text or "") for text in (signature, returned)]
-    return tuple(text or None for text in shown)
+    """Shows types that stand for others by name, in unions too, and defaults that are code as `...`."""
+
+    def shown(text: str) -> str:
+        text = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
+        return re.sub(r"<function [\w.]*<lambda>>|<factory>", "...", text)
+
+    return tuple(shown(text) if text else None for text in (signature, returned))
 
 
 def setup(app) -> None:
@@ -103,4 +119,5 @@ def setup(app) -> None:
     app.connect("autodoc-process-signature", _by_name)
     # Before napoleon, which reads the sections.
     app.connect("autodoc-process-docstring", _as_rest, priority=400)
+    app.connect("autodoc-process-docstring", _with_colons, priority=600)
     app.connect("include-read", included)

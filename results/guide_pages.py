@@ -6,8 +6,11 @@ python results/guide_pages.py            writes both, and the pages of reference
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 from diffbench.contracts import METRICS
@@ -24,7 +27,12 @@ METRICS_INTRO = """# Metrics
 {made}
 
 What each metric measures, by the docstrings of the code. How we know that they read right is in
-[validity.md](validity.md), how tables show them in [reading.md](reading.md).
+[Validity](validity.md), how tables show them in [How to read the tables](reading.md).
+
+{metrics}
+
+A metric *needs* samples, or the score alone, and of the dataset what else is named there; a dataset that
+has it is offered the metric.
 
 **Units.** Distances are between standardised points, (x - mean)/scale, with one scale for all dimensions:
 it stands in `diffbench list --verbose` and in the `repr` of a dataset. Values are raw and signed: squared
@@ -39,8 +47,7 @@ known.
 **Blindness.** `energy` and `sliced_w2` see mass that moves from one place to another and little of the
 shape within a mode; `mmd2_local` sees that; `mode_tv` sees the shares of modes and nothing else; no
 two-sample metric sees copies of the training set (`memorisation` does); `score_error` at low noise is
-blind to wrong weights of modes. The planted models of [validity.md](validity.md#broken-models) measure
-all this.
+blind to wrong weights of modes. [Broken models](validity.md#broken-models) measure all this.
 
 **Cost.** A floor of 199 draws at n = 5,000 in two dimensions, on one core, takes about 4 s (`prdc`), 8
 (`energy`), 10 (`sliced_w2`), 16 (`detection_n`), 20 (`mode_tv`), 25 (`mmd2`) and 40 (`w2`, on its
@@ -121,45 +128,97 @@ def section(docstring: str, name: str) -> dict[str, str]:
     return entries
 
 
-def rows(entries: dict[str, str], defaults: dict[str, object], head: str = "key") -> str:
+def rows(
+    entries: dict[str, str],
+    defaults: dict[str, object],
+    head: str = "key",
+    spelled: Callable[[object], str] = repr,
+) -> str:
     """Returns a Markdown table: key, default, what it is."""
     lines = []
     for key, about in entries.items():
-        default = defaults.get(key, "")
-        shown = (
-            "required" if default is inspect.Parameter.empty else f"`{default!r}`" if key in defaults else ""
-        )
+        default = defaults.get(key)
+        required = default is inspect.Parameter.empty
+        shown = "required" if required else f"`{spelled(default)}`" if key in defaults else ""
+        shown = "" if shown == "``" else shown
         lines.append([f"`{key}`", shown, about.replace("|", chr(92) + "|")])
     return "\n".join([*markup.table([head, "default", "what it is"], lines, str), ""])
+
+
+def toml(default: object) -> str:
+    """Returns a default as a suite file spells it; nothing where it is to be left out."""
+    return "" if default is None else json.dumps(default)
 
 
 def plain(docstring: str) -> str:
     """Returns a docstring without its first line and its sections."""
     text = inspect.cleandoc(docstring)
     body = text.partition("\n")[2]
-    return re.split(r"^(?:Args|Example|Raises|Returns|References):", body, flags=re.MULTILINE)[0].strip()
+    body = re.split(r"^(?:Args|Example|Raises|Returns|References):", body, flags=re.MULTILINE)[0]
+    return body.strip("\n").rstrip()  # an indented first line keeps its place
+
+
+def prose(docstring: str) -> str:
+    """Returns the text of a docstring as Markdown; what stands indented, formulas and lists, are blocks."""
+
+    def block(match: re.Match[str]) -> str:
+        return f"\n```text\n{textwrap.dedent(match[0]).strip()}\n```\n"
+
+    shown = re.sub(r"^(?: {2,}\S.*\n?)+", block, docstring + "\n", flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", shown).strip()
+
+
+def references(docstring: str) -> str:
+    """Returns the references of a docstring as one paragraph; nothing where there are none."""
+    found = re.search(r"^References:\n((?:  .*\n?)+)", docstring + "\n", flags=re.MULTILINE)
+    return f"{' '.join(found[1].split())}\n" if found else ""
+
+
+def idea(docstring: str) -> str:
+    """Returns the section of a module: a head from its first line, its text, and its references."""
+    text = inspect.cleandoc(docstring)
+    first = text.partition("\n")[0]
+    head = re.split("[:,]", first)[0].rstrip(".")
+    parts = [f"## {head}", "" if first == f"{head}." else first, prose(plain(text)), references(text).strip()]
+    return "\n\n".join(part for part in parts if part) + "\n\n"
 
 
 def metrics_page() -> str:
     """Returns docs/metrics.md."""
-    parts = [METRICS_INTRO.format(made=MADE)]
+    parts = [METRICS_INTRO.format(made=MADE, metrics=_overview())]
     modules: dict[str, list[str]] = {}
     for name in METRICS.names():
         modules.setdefault(METRICS.entry(name).build.__module__, []).append(name)
     for module, names in sorted(modules.items(), key=lambda item: item[1][0]):
-        text = inspect.cleandoc(sys.modules[module].__doc__ or "")
-        parts.append(f"## {', '.join(f'`{name}`' for name in names)}\n\n```text\n{text}\n```\n\n")
+        parts.append(idea(sys.modules[module].__doc__ or ""))
         parts += [_metric(name) for name in names]
     return "".join(parts).rstrip() + "\n"
+
+
+def _overview() -> str:
+    lines = []
+    for name in METRICS.names():
+        built = METRICS.build(name)
+        floor = (built.floor or "none").replace("_", "-")
+        lines.append(
+            [f"[`{name}`](#{name})", _first(name).replace("|", chr(92) + "|"), ", ".join(built.needs), floor]
+        )
+    return "\n".join(markup.table(["metric", "what it says", "needs", "floor"], lines, str))
+
+
+def _first(name: str) -> str:
+    """Returns the first line of a metric's docstring, as a sentence of its own."""
+    text = inspect.cleandoc(METRICS.entry(name).build.__doc__ or "")
+    first = text.partition("\n")[0].removeprefix("Returns ")
+    return first[:1].upper() + first[1:]
 
 
 def _metric(name: str) -> str:
     entry = METRICS.entry(name)
     built, text = METRICS.build(name), inspect.cleandoc(entry.build.__doc__ or "")
-    first = text.partition("\n")[0].removeprefix("Returns ")
-    lines = [f"### `{name}`\n\n{first[:1].upper()}{first[1:]}\n"]
+    lines = [f"### `{name}`\n\n{_first(name)}\n"]
     if body := plain(text):
-        lines.append(f"\n{body}\n")
+        lines.append(f"\n{prose(body)}\n")
     columns = [
         [
             f"`{column}`",
@@ -173,6 +232,8 @@ def _metric(name: str) -> str:
     lines.append(f"\nNeeds: {', '.join(built.needs)}. Floor: {floor}. Version {built.version}.\n")
     if entry.defaults:
         lines.append("\n" + rows(section(text, "Args"), entry.defaults, "parameter"))
+    if said := references(text):
+        lines.append(f"\n{said}")
     return "".join(lines) + "\n"
 
 
@@ -191,12 +252,12 @@ def suites_page() -> str:
     entries = {key: value for key, value in section(ScoreNetwork.__init__.__doc__ or "", "Args").items()}
     return (
         SUITES_INTRO.format(made=MADE, shipped=shown)
-        + rows(about, {**defaults, "name": "the file's name"})
+        + rows(about, {**defaults, "name": None}, spelled=toml)
         + ENTRIES
         + "\n## `[training]`\n\nThe one optimiser loop. A `sweep` gives several budgets, each with rows.\n\n"
-        + rows(section(Training.__doc__ or "", "Attributes"), training)
+        + rows(section(Training.__doc__ or "", "Attributes"), training, spelled=toml)
         + "\n## `[network]`\n\nWhat all families share; `name` takes another than `mlp`, whose keys are:\n\n"
-        + rows({key: value for key, value in entries.items() if key in network}, network)
+        + rows({key: value for key, value in entries.items() if key in network}, network, spelled=toml)
         + "\n## `[full]`\n\nKeys that `--full` puts in place of the suite's; tables are merged key by key.\n"
     )
 

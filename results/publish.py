@@ -158,15 +158,22 @@ def made_by(about: dict) -> str:
 MEANING = (
     "z is the distance from the noise floor in floor standard deviations: mean over seeds ± half of the 95%"
     " t interval. Truth itself is at about 0; `gaussian` is the Gaussian of the data's mean and covariance."
-    " Rows `exact` run the same sampler on the exact score of the"
-    " process and show the solver's error alone; what a `learned` row adds to it was lost in learning."
+    " Rows `exact` run the same sampler on the exact score of a process, which the column `family` then"
+    " names, and show the solver's error alone; what a `learned` row adds to it was lost in learning."
 )
+COLUMNS = (
+    "`energy` and `mmd2` look at the whole, `mmd2_local` at the smallest length of the data, `mode_tv` at the"
+    " shares of modes, `stray` at samples far from every mode, {more}`score_error` at the score itself:"
+    " [metrics]({page})."
+)
+MANIFOLDS = "`manifold_distance` at samples off the curve, `intrinsic` at how they lie along it, "
 
 
 def readme_block() -> str:
     """Returns the results of README.md."""
     long, about = read("quick")
-    lines = [BEGIN, "", f"What `python -m diffbench run` says of `{FRONT}`. {MEANING}", ""]
+    columns = COLUMNS.format(more="", page="docs/metrics.md")
+    lines = [BEGIN, "", f"What `python -m diffbench run` says of `{FRONT}`. {MEANING} {columns}", ""]
     return "\n".join([*lines, *table(long, FRONT, about["columns"]), "", made_by(about), "", END])
 
 
@@ -177,6 +184,8 @@ def quick() -> str:
         "# Quick",
         "",
         f"`python -m diffbench run` ends with this comparison. {MEANING}",
+        "",
+        COLUMNS.format(more=MANIFOLDS, page="metrics.md"),
         "",
         made_by(about),
         "",
@@ -223,6 +232,8 @@ def baselines() -> str:
         " `results/publish.py`; run it with `python -m diffbench run baselines`.",
         "",
         f"{MEANING} Where the column `seeds` says 1/1 there is no interval.",
+        "",
+        COLUMNS.format(more=MANIFOLDS, page="metrics.md"),
         "",
         *(line for note in TUNED for line in (note, "")),
         "Below each table stand the rows of which the error split names a part, in which columns and in how"

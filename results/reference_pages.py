@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 
 import typer
-from guide_pages import DOCS, plain, rows, section
+from guide_pages import DOCS, plain, prose, references, rows, section
 from typer.cli import get_docs_for_click
 
 from diffbench import cli
@@ -38,9 +37,9 @@ sampler of yours](adding/sampler.md) is one file.
 
 ## Grids
 
-```text
 {grids}
-```
+
+## The samplers
 
 """
 
@@ -73,7 +72,7 @@ def _part(registry: Registry, name: str, own: str) -> str:
     first = text.partition("\n")[0].removeprefix("Returns ")
     lines = [f"### `{name}`\n\n{first[:1].upper()}{first[1:]}\n"]
     if body := plain(text):
-        lines.append(f"\n{_shown(body)}\n")
+        lines.append(f"\n{prose(body)}\n")
     if own:
         held = getattr(entry.build, own)
         more = ", ".join(f"{key} = {value!r}" for key, value in held.items() if key != "name")
@@ -83,26 +82,16 @@ def _part(registry: Registry, name: str, own: str) -> str:
         lines.append(
             "\n" + rows({key: about.get(key, "") for key in entry.defaults}, entry.defaults, "parameter")
         )
-    found = re.search(r"^References:\n((?:  .*\n?)+)", text + "\n", flags=re.MULTILINE)
-    if found:
-        lines.append(f"\n{' '.join(found[1].split())}\n")
+    if said := references(text):
+        lines.append(f"\n{said}")
     return "".join(lines) + "\n"
-
-
-def _shown(body: str) -> str:
-    """Returns the text of a docstring, with formulas, which stand indented, as blocks."""
-
-    def block(match: re.Match[str]) -> str:
-        return f"\n```text\n{textwrap.dedent(match[0]).strip()}\n```\n"
-
-    return re.sub(r"^(?: {2,}\S.*\n?)+", block, body + "\n", flags=re.MULTILINE).strip()
 
 
 def samplers_page() -> str:
     """Returns docs/samplers.md."""
     about = inspect.cleandoc(grids.__doc__ or "")
     body = about.partition("\n")[2].strip()
-    return SAMPLERS_INTRO.format(made=MADE, grids=body) + parts(SAMPLERS).rstrip() + "\n"
+    return SAMPLERS_INTRO.format(made=MADE, grids=prose(body)) + parts(SAMPLERS).rstrip() + "\n"
 
 
 def models_page() -> str:
@@ -124,8 +113,12 @@ def commands() -> str:
     # The title is the page's; the list of commands cuts their first lines short, the sections say them whole.
     text = text.partition("\n\n")[2]
     text = re.sub(r"\*\*Commands\*\*:\n\n(?:\* .*\n)+\n", "", text).strip()
-    # <suite> in words is no tag of HTML.
-    return re.sub(r"(?<=`: )(.*)$", lambda found: found[0].replace("<", "\\<"), text, flags=re.MULTILINE)
+    # <suite> in words is no tag of HTML, and the hyphens of an option no dash.
+    text = re.sub(r"(?<=`: )(.*)$", lambda found: found[0].replace("<", "\\<"), text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=`)(\w+) <[^>`]+>(?=`)", r"\1", text)  # an argument's type says less than its name
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"--[a-z][a-z-]*", r"`\g<0>`", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 PAGES = {"samplers.md": samplers_page, "models.md": models_page}

@@ -95,7 +95,7 @@ def _broken(folder):
         ("cut.npz", "cannot be read as .npz"),
         (
             "x.pt",
-            r"expected one of .npy, .npz, .csv, .parquet, .safetensors; got '.pt'; in Python, numpy\.save",
+            r"expected one of .npy, .npz, .csv, .parquet, .safetensors; got '.pt'; .*, tensor\.numpy\(force=True\)",
         ),
         ("bare", "got 'no suffix'"),
     ],

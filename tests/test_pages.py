@@ -71,6 +71,27 @@ def test_guides_say_what_the_code_says(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages[name]()
 
 
+def test_lists_of_docstrings_are_blocks_and_the_rest_is_prose():
+    import guide_pages
+
+    text = "One formula:\n\n  a = b\n  c = d\n\nand a *word*."
+    assert guide_pages.prose(text) == "One formula:\n\n```text\na = b\nc = d\n```\n\nand a *word*."
+    assert guide_pages.plain("Head.\n\n  a = b\n\nText.\n\nReferences:\n  A.\n    B.\n") == "  a = b\n\nText."
+    assert guide_pages.references("Head.\n\nReferences:\n  A.\n    B.\n") == "A. B.\n"
+    assert guide_pages.idea("Bits: of a pixel.\n").startswith("## Bits\n\nBits: of a pixel.")
+    assert guide_pages.idea("How far.\n").strip() == "## How far"
+
+
+def test_defaults_of_a_suite_are_spelled_as_in_a_suite():
+    import guide_pages
+
+    text = guide_pages.suites_page()
+    assert "| `standardise` | `true` |" in text
+    assert '| `samplers` | `["own"]` |' in text
+    assert "| `reference` |  |" in text
+    assert "None" not in text
+
+
 def test_the_site_says_every_command_and_option():
     import re
 
@@ -82,6 +103,8 @@ def test_the_site_says_every_command_and_option():
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     assert re.findall(r"^## `python -m diffbench (\w+)`$", said, flags=re.MULTILINE) == names
     assert "* `--dry-run`: Say what would be done, and stop." in said
+    assert "without `--repair` nothing is written" in said  # in words, hyphens would become a dash
+    assert "list[" not in said
 
 
 def test_every_page_of_docs_is_in_the_sites_menu():

@@ -51,7 +51,7 @@ def points(panels: Mapping[str, np.ndarray]) -> str:
             ax.plot(*x[:2000].T, ".", ms=1.2, alpha=0.5)
             ax.set(xlim=(low[0] - pad[0], high[0] + pad[0]), ylim=(low[1] - pad[1], high[1] + pad[1]))
             ax.set_title(title, **HEADING)
-        return picture(figure)
+        return picture(figure, f"points of {', '.join(panels)}")
 
 
 def lines(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], across: str, up: str) -> str:
@@ -66,16 +66,16 @@ def lines(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], across: str, up: 
         axes[0, 0].set(xlabel=across, ylabel=up)
         if len(curves) > 1:
             axes[0, 0].legend(frameon=False)
-        return picture(figure)
+        return picture(figure, f"{up} over {across}")
 
 
-def picture(figure: Figure) -> str:
-    """Returns a figure as HTML."""
+def picture(figure: Figure, alt: str) -> str:
+    """Returns a figure as HTML, with words for who does not see it."""
     from diffbench.figures.base import encoded
 
     data = base64.b64encode(encoded(figure, ".png")).decode()
     width = int(figure.get_size_inches()[0] * 96)
-    return f"<img width='{width}' src='data:image/png;base64,{data}'/>"
+    return f"<img alt='{html.escape(alt)}' width='{width}' src='data:image/png;base64,{data}'/>"
 
 
 def options(names: Sequence[str]) -> str:

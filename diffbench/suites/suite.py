@@ -60,7 +60,7 @@ class Suite(pydantic.BaseModel):
     """The envelope of a suite file.
 
     Attributes:
-      name: Names the default results folder.
+      name: Names the default results folder; the file's name by default.
       description: One line for people.
       datasets: What the models learn.
       families: Which models; empty for exact scores only.

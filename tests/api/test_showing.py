@@ -16,5 +16,5 @@ def test_objects_have_a_short_repr_and_an_html_one():
         assert len(repr(one)) < 220
         assert "\n" not in repr(one)
         assert one._repr_html_().startswith("<")
-    assert "img" in data._repr_html_()
+    assert "<img alt='points of two_moons' " in data._repr_html_()
     assert "scale=0.7" in repr(data)
