@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from diffbench.records.outcome import MISSING, OK
-from diffbench.records.places import BRACKETS
+from diffbench.records.places import BRACKETS, GIVEN
 from diffbench.records.store import Store, StoreError
 from diffbench.spec import Json, JsonObject
 from diffbench.tables import editions, long
@@ -170,9 +170,13 @@ def _paired(a: list[Reading], b: list[Reading], side: Mapping[str, float]) -> Pa
     values = values[np.isfinite(values).all(axis=1)]
     deviations = [float(one["floor_sd"]) for one in (*a, *b)]
     sd = max((each for each in deviations if math.isfinite(each)), default=math.nan)
-    return Pairs(
-        values[:, 0], values[:, 1], float(a[0]["floor_mean"]), sd, side.get(str(a[0]["metric"]), math.nan)
-    )
+    mean, bad = float(a[0]["floor_mean"]), side.get(str(a[0]["metric"]), math.nan)
+    return Pairs(values[:, 0], values[:, 1], mean, sd, bad, _trained(a[0]))
+
+
+def _trained(cell: Reading) -> bool:
+    """Returns whether a seed of a row is a training, or may be: of samples in files nobody knows."""
+    return isinstance(cell.get("fit_id"), str) or cell["score"] == GIVEN
 
 
 def _ended(mine: Mapping[int, Reading], theirs: Mapping[int, Reading], both: list[int]) -> Change | None:
@@ -197,9 +201,11 @@ def _same_floor(a: Reading, b: Reading) -> bool:
 
 def _hints(a: Side, b: Side) -> Iterator[str]:
     """Yields what to know before the rows are read."""
+    seeds = [{int(cell["seed"]) for cell in side.run["cells"]} for side in (a, b)]
     if a.store.root.resolve() == b.store.root.resolve():
         yield "A and B are one folder"
-    seeds = [{int(cell["seed"]) for cell in side.run["cells"]} for side in (a, b)]
+    elif len(seeds[0] & seeds[1]) == 1 and any(cell.get("fit_id") for cell in a.run["cells"]):
+        yield "one seed in common tells two trainings apart, and others of the same code may differ as much"
     for letter, more in (("A", seeds[0] - seeds[1]), ("B", seeds[1] - seeds[0])):
         if more:
             yield f"seeds of {letter} alone, which pair with nothing: {', '.join(map(str, sorted(more)))}"

@@ -8,15 +8,22 @@ A change is worse (or better) where three things hold:
   chance     Holm's steps keep it among all numbers that changed, so that a page of hundreds calls one of
              them worse by chance alone in 5% of comparisons at the most (and one better in as many).
 
-Its p-value is the smaller of two. One is that of the paired t test, which needs close pairs. The other is the
-floor's and needs no more than one seed: a floor is at the most as skewed as chi-squared noise of one degree,
-and a row at z floor deviations is such noise with another centre, so r = sqrt(1 + sqrt(2) z) has deviation 1
-wherever the row lies. The difference of two r, its deviation taken from the seeds where it is larger there,
-gives a p-value for each seed, which Fisher's method combines (as in `verdict`). Both are two-sided and only
-one side of each is worse: that pays for taking the smaller.
+Its p-value is the smaller of two. Both are two-sided and only one side of each is worse: that pays for taking
+the smaller.
+
+  paired     Student's of the paired differences, which needs close pairs. Of numbers that go in steps, as
+             counts and shares do, differences that tie are no closer than the rounding to a step, whose
+             variance is added.
+  floor's    A floor is at the most as skewed as chi-squared noise of one degree, and a row at z floor
+             deviations is such noise with another centre, so r = sqrt(1 + sqrt(2) z) has deviation 1
+             wherever the row lies. The difference of two r, its deviation taken from the seeds where it is
+             larger there, gives a p-value for each seed, which Fisher's method combines (as in `verdict`).
+             Trainings of a row differ by more than the floor (in `quick` by up to 3.6 such deviations):
+             with several seeds their deviation is that within the two runs, 1 at the least, and p Student's
+             of 2 S - 2 degrees.
 
 With one seed there is no interval, and the floor alone judges: from truth itself it takes nine deviations.
-One seed says that these two models differ, not that others would.
+One seed says that these two models differ, not that others would: another training may do as much.
 
 References:
   Holm (1979), A simple sequentially rejective multiple test procedure.
@@ -49,6 +56,7 @@ class Pairs(NamedTuple):
       floor_mean: Mean of its floor, NaN where it has none.
       floor_sd: Deviation of its floor, NaN where it has none.
       side: 1 where more is worse, -1 where less is, NaN where truth itself is best.
+      trained: Whether seeds are trainings, or may be: they then differ by more than the floor.
     """
 
     a: np.ndarray
@@ -56,6 +64,7 @@ class Pairs(NamedTuple):
     floor_mean: float
     floor_sd: float
     side: float
+    trained: bool = False
 
     def _bad(self, value: np.ndarray) -> np.ndarray:
         """Returns how bad values are, in their units over the floor's mean."""
@@ -120,7 +129,7 @@ def _alone(one: Pairs) -> Change:
         size = one.floor_sd if floored else max(one.a.std(ddof=1), one.b.std(ddof=1))
         around = t_interval(harm)
         interval = not around.low <= 0.0 <= around.high
-        p_value = _paired(harm)
+        p_value = _paired(harm, _step(one))
         if floored:
             p_value = min(p_value, _by_floor(one))
     # A single seed that its p-value does not tell is equal, as an interval that holds 0 makes several.
@@ -130,15 +139,34 @@ def _alone(one: Pairs) -> Change:
 
 
 def _by_floor(one: Pairs) -> float:
-    """Returns the two-sided p-value of two draws of each seed."""
+    """Returns the two-sided p-value of two draws, or two trainings, of each seed."""
     a, b = (np.sqrt(np.maximum(0.0, 1.0 + math.sqrt(2.0) * z)) for z in one.over_floor)
+    if one.trained and len(a) > 1:
+        within = max(1.0, math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2.0))
+        t = abs(float((b - a).mean())) / (within * math.sqrt(2.0 / len(a)))
+        return 2.0 * float(stats.t.sf(t, 2 * (len(a) - 1)))
     deviation = max(math.sqrt(2.0), float((b - a).std(ddof=1)) if len(a) > 1 else 0.0)
     sides = (combined(stats.norm.sf(sign * (b - a) / deviation)) for sign in (1.0, -1.0))
     return min(1.0, 2.0 * min(sides))
 
 
-def _paired(harm: np.ndarray) -> float:
-    """Returns the two-sided p-value of the paired t test."""
-    error = float(harm.std(ddof=1)) / math.sqrt(len(harm))
+def _paired(harm: np.ndarray, step: float) -> float:
+    """Returns the two-sided p-value of the paired t test, of values that are rounded to a step."""
+    error = math.sqrt((float(harm.var(ddof=1)) + step**2 / 6.0) / len(harm))
     t = abs(float(harm.mean())) / error if error > 0.0 else math.inf
     return 2.0 * float(stats.t.sf(t, len(harm) - 1))
+
+
+def _step(one: Pairs) -> float:
+    """Returns the step in which values go; 0 where they vary freely (then they do not tie) or not at all."""
+    smallest = 1e-9 * float(np.abs([one.a, one.b]).max())
+    apart = one.b - one.a
+    if (np.diff(np.sort(apart)) > smallest).all():
+        return 0.0
+    gaps = np.concatenate([np.diff(np.sort(values)) for values in (one.a, one.b)])
+    if (gaps > smallest).any():
+        return float(gaps[gaps > smallest].min())
+    # All seeds of a run agree. Where truth itself has noise, that is chance; else only a count has any.
+    if one.floor_sd > 0.0:
+        return float(np.abs(apart).max())
+    return 1.0 if (np.concatenate([one.a, one.b]) % 1.0 == 0.0).all() else 0.0

@@ -11,8 +11,8 @@ from scipy import stats
 from diffbench.tables.change import Pairs, changes
 
 
-def pairs(a, b, sd=1.0, side=1.0, mean=0.0):
-    return Pairs(np.array(a, float), np.array(b, float), mean, sd, side)
+def pairs(a, b, sd=1.0, side=1.0, mean=0.0, trained=False):
+    return Pairs(np.array(a, float), np.array(b, float), mean, sd, side, trained)
 
 
 def one(*args, **kwargs):
@@ -93,3 +93,47 @@ def test_what_chance_may_have_made_is_said():
 def test_numbers_that_did_not_change_take_no_room_from_those_that_did():
     many = [pairs([0.0] * 3, [2.0, 2.1, 2.2])] + [pairs([1.0] * 3, [1.0] * 3)] * 1000
     assert changes(many)[0].verdict == "worse"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_a_page_of_trainings_is_red_once_in_twenty_at_most(seeds):
+    """30 pages of 40 rows whose trainings differ by 3.6 times the floor: more than 5 are red once in 500."""
+    r = 9.0 + 3.6 * np.random.default_rng(seeds).standard_normal((2, 30, 40, seeds))
+    z = (r**2 - 1) / math.sqrt(2)
+    found = [
+        changes([pairs(a, b, trained=True) for a, b in zip(*page, strict=True)]) for page in z.swapaxes(0, 1)
+    ]
+    assert sum(any(change.verdict == "worse" for change in page) for page in found) <= 5
+
+
+def test_shares_that_tie_are_no_closer_than_their_step():
+    """1,000 rows of shares of 2,000, whose noise is 6 of them: some tie, and p is 0.001 for 4 at the most."""
+    rng = np.random.default_rng(2)
+    shares = np.round(30.0 + 6.0 * rng.standard_normal((2, 1000, 2))) / 2000
+    found = changes([pairs(a, b, sd=1 / 2000, trained=True) for a, b in zip(*shares, strict=True)])
+    assert sum(change.p_value <= 0.001 for change in found) <= 4
+    assert sum((b - a == (b - a)[0]).all() for a, b in zip(*shares, strict=True)) > 10
+
+
+def test_a_count_takes_seeds_and_a_number_without_noise_takes_none():
+    assert one([0, 0, 0], [1, 1, 1], sd=0.0).p_value == pytest.approx(0.0515, abs=1e-3)
+    assert one([0] * 5, [1] * 5, sd=0.0).verdict == "worse"
+    assert one([0.25] * 2, [0.5] * 2, sd=math.nan).verdict == "worse"
+    assert one([0.25] * 2, [0.5] * 2, sd=0.01, mean=0.2, trained=True).verdict == "equal"
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0, math.nan])
+@pytest.mark.parametrize("trained", [False, True])
+def test_runs_that_change_places_change_worse_for_better_and_nothing_else(side, trained):
+    rng = np.random.default_rng(0)
+    many = []
+    for i in range(60):
+        a, b = (rng.standard_normal(1 + i % 5) + 40.0 * rng.integers(-1, 2) for _ in "ab")
+        many.append(pairs(a, b, sd=(1.0, math.nan, 0.0)[i % 3], side=side, trained=trained))
+    there = changes(many)
+    back = changes([one._replace(a=one.b, b=one.a) for one in many])
+    turned = {"worse": "better", "better": "worse"}
+    for change, other in zip(there, back, strict=True):
+        assert other.verdict == turned.get(change.verdict, change.verdict)
+        assert other.p_value == pytest.approx(change.p_value, nan_ok=True)
+    assert {"worse", "better", "equal"} <= {change.verdict for change in there}
