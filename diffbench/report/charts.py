@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffbench.records.places import BRACKETS, natural
+from diffbench.report.fitting import in_turns, least
 from diffbench.report.gathered import Gathered, budgets, row_name
 from diffbench.sources.learned import NAME as LEARNED
 from diffbench.spec import Json, JsonObject
@@ -28,8 +29,6 @@ COLOURS = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494", "#56b4e9",
 )  # fmt: skip
 PARTS = dict(zip(NAMES.values(), ("#0173b2", "#de8f05", "#cc78bc"), strict=True))
-MOST = 6000
-"""Marks whose data a chart holds."""
 _HEIGHT, _STEP = 320, 30
 _FLOOR = 2.0
 
@@ -38,6 +37,11 @@ def charts(found: Sequence[Gathered]) -> dict[str, JsonObject]:
     """Returns the charts that have anything to show, by name."""
     drawn = {"split": _split(found), "quality": _quality(found), "score": _score(found)}
     return {name: chart for name, chart in drawn.items() if chart is not None}
+
+
+def left_out(chart: JsonObject) -> int:
+    """Returns for how many marks of a chart there was no room."""
+    return int(chart["usermeta"]["more"])
 
 
 def room(chart: JsonObject) -> int:
@@ -87,9 +91,18 @@ def _drawn(
     chart: alt.Chart | alt.LayerChart | alt.FacetChart,
     rows: Sequence[Json],
     by: Sequence[str],
+    more: int,
     height: int = _HEIGHT,
 ) -> JsonObject:
-    """Returns a chart as JSON: chosen by some labels, as wide as the page, its data once."""
+    """Returns a chart as JSON: chosen by some labels, as wide as the page, its data once.
+
+    Args:
+      chart: What draws the marks.
+      rows: Their data.
+      by: Labels that are chosen in the chart.
+      more: Marks for which there was no room.
+      height: Pixels of the plot.
+    """
     import altair as alt
 
     for name in by:
@@ -99,6 +112,7 @@ def _drawn(
     made: JsonObject = chart.to_dict()
     made["autosize"] = {"type": "fit-x", "contains": "padding"}
     made["datasets"] = {"rows": list(rows)}
+    made["usermeta"] = {"more": more}
     return made
 
 
@@ -106,7 +120,8 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
     """Returns z, or the value of a metric without a floor, against evaluations of the score."""
     import altair as alt
 
-    rows = [row for each in found for row in _costs(each, found)][:MOST]
+    every = [row for each in found for row in _costs(each, found)]
+    rows = in_turns(every)
     if not rows:
         return None
     base = alt.Chart().encode(
@@ -130,7 +145,7 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
         fillOpacity=alt.condition("datum.score == 'exact'", alt.value(0), alt.value(0.85)),
         tooltip=tips,
     )  # fmt: skip
-    return _drawn(alt.layer(line, bars, points), rows, ("dataset", "metric"))
+    return _drawn(alt.layer(line, bars, points), rows, ("dataset", "metric"), len(every) - len(rows))
 
 
 def _costs(each: Gathered, found: Sequence[Gathered]) -> Iterator[JsonObject]:
@@ -165,7 +180,8 @@ def _score(found: Sequence[Gathered]) -> JsonObject | None:
     """Returns the relative error of each score over log SNR, mean over seeds."""
     import altair as alt
 
-    rows = [row for each in found for row in _errors(each, found)][:MOST]
+    every = [row for each in found for row in _errors(each, found)]
+    rows = in_turns(every)
     if not rows:
         return None
     chart = alt.Chart().encode(
@@ -182,7 +198,7 @@ def _score(found: Sequence[Gathered]) -> JsonObject | None:
         tooltip=["family:N", "log_snr:Q", "error:Q", "seeds:Q"],
     )
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2="high:Q")
-    return _drawn(alt.layer(band, line), rows, ("dataset",))
+    return _drawn(alt.layer(band, line), rows, ("dataset",), len(every) - len(rows))
 
 
 def _errors(each: Gathered, found: Sequence[Gathered]) -> Iterator[JsonObject]:
@@ -221,7 +237,8 @@ def _split(found: Sequence[Gathered]) -> JsonObject | None:
     """Returns what the error of each row is made of: stacked parts, and the total with its interval."""
     import altair as alt
 
-    rows = [row for each in found for row in _stacks(each, found)][:MOST]
+    every = [row for each in found for row in _stacks(each, found)]
+    rows = in_turns(least(every))
     if not rows:
         return None
     known = [part for part in PARTS if any(row["part"] == part for row in rows)]
@@ -241,7 +258,8 @@ def _split(found: Sequence[Gathered]) -> JsonObject | None:
         y=y, x=alt.X("low:Q", title=title), x2="high:Q"
     )
     tick = once.mark_tick(thickness=3, color="currentColor", height={"band": 0.7}).encode(y=y, x="total:Q")
-    return _drawn(alt.layer(bars, rule, tick), rows, ("dataset", "metric"), _STEP * most)
+    more, height = len(every) - len(rows), _STEP * most
+    return _drawn(alt.layer(bars, rule, tick), rows, ("dataset", "metric"), more, height)
 
 
 def _stacks(each: Gathered, found: Sequence[Gathered]) -> Iterator[JsonObject]:

@@ -67,16 +67,18 @@ def overall(found: Gathered, ident: str) -> Markup | None:
         for key in order
     ]
     heads = {m: (f"{m} u", f"{of_column(m, found.columns.get(m, {}))} {TERMS['u']}") for m in metrics}
-    return _table(table, ["score", "family", "sampler"], heads, order, best, ident)
+    note = f"{len(order) - MOST} rows more, in tables/ranking.csv." if len(order) > MOST else ""
+    return _table(table[:MOST], ["score", "family", "sampler"], heads, order[:MOST], best, ident, note)
 
 
-def of_dataset(found: Gathered, dataset: str, ident: str) -> Markup:
+def of_dataset(found: Gathered, dataset: str, ident: str, most: int = MOST) -> Markup:
     """Returns the table of one dataset: its headline columns, in floor deviations where they have a floor.
 
     Args:
       found: The run.
       dataset: Label of the dataset.
       ident: What the table is called in the page.
+      most: Rows that it shows.
     """
     metrics = found.headlines[dataset]
     shown = rendering.summary(found.long, dataset, metrics, over_floor=True, censored=_censored(found))
@@ -86,6 +88,12 @@ def of_dataset(found: Gathered, dataset: str, ident: str) -> Markup:
         key=row_order,
     )
     floored = rendering.in_z(found.long, dataset)
+    note = ""
+    if len(order) > most:
+        column = "z" if metrics and metrics[0] in floored else "value"
+        order, shown = _nearest(found, here[here["metric"].isin(metrics[:1])], column, order, shown)
+        note = f"{len(order) - most} rows more, in the table of all numbers below"
+        note += f"; these are first by {metrics[0]}." if metrics else "."
     heads = {}
     for m in metrics:
         about = found.columns.get(m, {})
@@ -93,7 +101,34 @@ def of_dataset(found: Gathered, dataset: str, ident: str) -> Markup:
         heads[m] = (f"{m} {sign}", f"{of_column(m, about)}{' ' + TERMS['z'] if m in floored else ''}")
     heads = {"NFE": ("NFE", TERMS["NFE"]), "cells": ("cells", TERMS["cells"]), **heads}
     best = leaders(found, dataset, metrics)
-    return _table(shown, ["score", "family", "sampler"], heads, order, best, ident)
+    return _table(shown[:most], ["score", "family", "sampler"], heads, order[:most], best, ident, note)
+
+
+def _nearest(
+    found: Gathered,
+    here: pd.DataFrame,
+    column: str,
+    order: Sequence[tuple[str, ...]],
+    shown: Sequence[list[str]],
+) -> tuple[list[tuple[str, ...]], list[list[str]]]:
+    """Returns rows, those first that a short table keeps: brackets, then the page's kind, its best first."""
+    means = here.groupby(list(ROW), sort=False)[column].mean()
+    sign = (
+        -1.0
+        if {found.columns.get(m, {}).get("better") for m in here["metric"].unique()} == {"higher"}
+        else 1.0
+    )
+
+    def place(i: int) -> tuple[bool, bool, float]:
+        mean = sign * float(means.get(order[i], math.nan))
+        return (
+            order[i][0] not in BRACKETS,
+            order[i][0] != found.kind,
+            mean if math.isfinite(mean) else math.inf,
+        )
+
+    places = sorted(range(len(order)), key=place)
+    return [order[i] for i in places], [shown[i] for i in places]
 
 
 def leaders(found: Gathered, dataset: str, metrics: Sequence[str]) -> Best:
@@ -128,6 +163,7 @@ def _table(
     keys: Sequence[tuple[str, ...]],
     best: Best,
     ident: str,
+    note: str = "",
 ) -> Markup:
     """Returns a table as great-tables sets it.
 
@@ -138,11 +174,12 @@ def _table(
       keys: Labels of each row.
       best: The numbers that are bold.
       ident: What the table is called in the page.
+      note: What stands below.
     """
     from great_tables import GT, html, loc, style
 
     names = [f"c{i}" for i in range(len(labels) + len(heads))]
-    frame = pd.DataFrame([[*map(plain, row)] for row in rows[:MOST]], columns=names, dtype=object)
+    frame = pd.DataFrame([[*map(plain, row)] for row in rows], columns=names, dtype=object)
     said: JsonObject = dict(zip(names, map(str, labels), strict=False))
     for name, (head, meaning) in zip(names[len(labels) :], heads.values(), strict=True):
         said[name] = html(
@@ -150,13 +187,13 @@ def _table(
         )
     table = GT(frame, id=ident).cols_label(said).cols_align("right", names[len(labels) :])
     for name, column in zip(names[len(labels) :], heads, strict=True):
-        at = [i for i, key in enumerate(keys[:MOST]) if (key, column) in best]
+        at = [i for i, key in enumerate(keys) if (key, column) in best]
         if at:
             table = table.tab_style(style.text(weight="bold"), loc.body(columns=[name], rows=at))
-    quiet = [i for i, key in enumerate(keys[:MOST]) if key[0] in BRACKETS]
+    quiet = [i for i, key in enumerate(keys) if key[0] in BRACKETS]
     if quiet:
         table = table.tab_style(style.css("font-style: italic"), loc.body(rows=quiet))
-    if len(rows) > MOST:
-        table = table.tab_source_note(f"{len(rows) - MOST} rows more, in the table of all numbers below.")
+    if note:
+        table = table.tab_source_note(note)
     # Its style is one for each table, of fixed colours: the page has one for all, dark and light.
     return Markup(_STYLE.sub("", table.as_raw_html()))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 import diffbench
-from diffbench.report import bundles, charts, command, definitions, headline, longtable, pictures
+from diffbench.report import bundles, charts, command, definitions, fitting, headline, longtable, pictures
 from diffbench.report.gathered import Gathered
 from diffbench.report.sentences import sentences
 from diffbench.report.versus import versus
@@ -27,10 +27,14 @@ from diffbench.spec import Json, JsonObject
 if TYPE_CHECKING:  # only a page needs it
     from jinja2 import Template
 
-VERSION = 1
+VERSION = 2
 """Raised where the same records make another page."""
 FAILED = 200
 """Cells that are told with their reasons; the long table has them all."""
+SECTIONS, ROWS = 100, 1500
+"""Datasets that have a section, and rows of all their tables."""
+LARGEST = 14_000_000
+"""Bytes of a page: pictures have what the rest of it leaves."""
 MARK = re.compile(rb'<meta name="made-from" content="([0-9a-f]{64})">')
 TITLES = {
     "split": "What the error is made of",
@@ -47,27 +51,36 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
       where: What leads from the page to the results folder, such as "" for a page that lies in it; None
         where no link would lead there.
     """
-    budget = pictures.BUDGET // max(1, len(found))
     drawn = charts.charts(found)
     programs = [bundles.datatables(), *([bundles.vega()] if drawn else []), _text("page.js")]
-    content = {
+    content: JsonObject = {
         "title": " and ".join(each.name for each in found),
         "made_from": fingerprint(found),
         "version": diffbench.__version__,
         "policy": _policy(programs),
         "programs": [Markup(program) for program in programs],
         "style": Markup(f"{bundles.datatables_style()}\n{_text('page.css')}"),
-        "runs": [_run(i, each, budget) for i, each in enumerate(found)],
+        "runs": [_run(i, each, len(found)) for i, each in enumerate(found)],
         "versus": versus(found),
         "charts": [
-            (name, TITLES[name], bundles.as_json(chart), charts.room(chart)) for name, chart in drawn.items()
+            (name, TITLES[name], bundles.as_json(chart), charts.room(chart), charts.left_out(chart))
+            for name, chart in drawn.items()
         ],
         "long": bundles.as_json(longtable.data(found)),
         "links": bundles.as_json(where if len(found) == 1 else None),
         "terms": _terms(found),
         "FAILED": FAILED,
+        "BARS": fitting.BARS,
     }
-    return _template().render(content).encode()
+    template = _template()
+    room = LARGEST - len(template.render(content).encode())
+    for run, each in zip(content["runs"], found, strict=True):
+        shown = pictures.pictures(each, max(0, min(pictures.BUDGET, room)) // len(found))
+        run["pictures"] = shown.pop("", [])
+        for section in run["sections"]:
+            section["pictures"] = shown.pop(section["name"], [])
+        run["pictures"] += [one for more in shown.values() for one in more]
+    return template.render(content).encode()
 
 
 def fingerprint(found: Sequence[Gathered]) -> str:
@@ -89,9 +102,10 @@ def read_mark(page: bytes) -> str:
     return match[1].decode() if match else ""
 
 
-def _run(number: int, each: Gathered, budget: int) -> JsonObject:
-    """Returns what the template shows of one run."""
-    shown = pictures.pictures(each, budget)
+def _run(number: int, each: Gathered, runs: int) -> JsonObject:
+    """Returns what the template shows of one run, of several, but for its pictures."""
+    names = each.datasets[: max(1, SECTIONS // runs)]
+    most = min(headline.MOST, max(1, ROWS // (runs * max(1, len(names)))))
     suite = each.run.get("suite") or {}
     return {
         "ident": f"run{number}",
@@ -104,12 +118,13 @@ def _run(number: int, each: Gathered, budget: int) -> JsonObject:
             {
                 "ident": f"run{number}-data{i}",
                 "name": dataset,
-                "table": headline.of_dataset(each, dataset, f"table{number}-{i}"),
-                "pictures": shown.get(dataset, []),
+                "table": headline.of_dataset(each, dataset, f"table{number}-{i}", most),
+                "pictures": [],
             }
-            for i, dataset in enumerate(each.datasets)
+            for i, dataset in enumerate(names)
         ],
-        "pictures": shown.get("", []),
+        "more": len(each.datasets) - len(names),
+        "pictures": [],
         "failed": each.failed,
         "again": command.again(each),
         "provenance": [_flat(one) for one in each.provenance],

@@ -3,9 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from diffbench.report import page
+from diffbench.records import drawn
+from diffbench.report import headline, longtable, page
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><b>", "{{ 7*7 }}"]
 
@@ -112,3 +115,40 @@ def test_records_are_linked_to_from_beside_them_alone(written, light):
         re.search(r'id="links">(.*?)</script>', page.made([found], where).decode())[1] for where in ("", None)
     ]
     assert links == ['""', "null"]
+
+
+def test_pictures_have_the_room_that_the_rest_of_a_page_leaves(written, light, monkeypatch):
+    found = written(lambda made: made.grid(families=("ddpm",), seeds=1))
+    bare = len(page.made([found]))
+    (found.root / drawn.FOLDER).mkdir()
+    noise = np.random.RandomState(0).randint(256, size=(300, 300, 3)).astype(np.uint8)
+    names = [f"density_ring_{i}.png" for i in range(4)]
+    for name in names:
+        Image.fromarray(noise).save(found.root / drawn.FOLDER / name)
+    drawn.note(found.store, "0" * 64, names)
+    one = (len(page.made([found])) - bare) // 4
+    monkeypatch.setattr(page, "LARGEST", bare + int(2.5 * one))
+    text = page.made([found])
+    assert bare + 1.5 * one < len(text) <= bare + 2.6 * one
+    assert text.count(b"No room in this page") == 2
+
+
+def test_of_more_rows_than_a_page_holds_every_dataset_has_its_share(written, monkeypatch):
+    found = written(lambda made: made.grid(datasets=("a", "b", "c"), families=("ddpm",), seeds=2))
+    whole = longtable.data([found])
+    monkeypatch.setattr(longtable, "MOST", 30)
+    cut = longtable.data([found])
+    assert len(cut["rows"]) == 30
+    assert len(cut["rows"]) + cut["more"] == len(whole["rows"])
+    label = cut["heads"].index("dataset")
+    assert [sum(cut["words"][row[label]] == d for row in cut["rows"]) for d in "abc"] == [10, 10, 10]
+    told = [[c["words"][row[i]] for i in c["texts"]] for c in (whole, cut) for row in c["rows"]]
+    assert all(row in told[: len(whole["rows"])] for row in told[len(whole["rows"]) :])
+
+
+def test_a_table_of_many_rows_keeps_the_best_of_the_pages_kind(written):
+    found = written(lambda made: made.grid(families=("ddpm", "ncsn", "score_sde"), seeds=1))
+    table = str(headline.of_dataset(found, "ring", "t", 4))
+    shown = re.findall(r"<td[^>]*>(truth|gaussian|exact|learned)</td>", table)
+    assert shown == ["truth", "learned", "learned", "learned"]
+    assert "9 rows more, in the table of all numbers below; these are first by" in table
