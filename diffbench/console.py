@@ -35,6 +35,14 @@ WIDTH = 100
 LEAST = 2
 # Characters of a label below which a table is unreadable, and rows are told one by one.
 LABEL = 8
+# What stands below the tables, by the kind of row that it speaks of.
+LEGEND = {
+    "": "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95%"
+    " interval (truth: about 0).",
+    "exact": "exact: the same sampler on the exact score, so solver error alone.",
+    "gaussian": "gaussian: a Gaussian of the data's moments.",
+    "learned": "tables/error_split.md: what each error is made of.",
+}
 SHORT = {"manifold_distance": "distance", "mmd2_local": "mmd2_loc"}
 
 
@@ -83,11 +91,8 @@ def show(made: tables.Tables, columns: Json) -> None:
         console.print()
     for note in rendering.notes(made.long):
         console.print(escape(_clean(note, console)))
-    console.print(
-        "z: distance from the noise floor in its standard deviations, mean over seeds ± half of the 95% "
-        "interval (truth: about 0). exact: the same sampler on the exact score, so solver error alone. "
-        "gaussian: a Gaussian of the data's moments. tables/error_split.md: what each error is made of."
-    )
+    there = set(made.long["score"])
+    console.print(" ".join(words for score, words in LEGEND.items() if not score or score in there))
 
 
 def show_readings(label: str, table: pd.DataFrame, symptoms: Sequence[str]) -> None:

@@ -89,6 +89,13 @@ def test_a_column_for_which_there_is_no_room_is_a_line_with_its_worst_row(capsys
     assert "no room for intrinsic: z 4.0 ± 0 at most (learned ddpm s" in " ".join(out.split())
 
 
+def test_the_legend_speaks_of_rows_that_are_there(capsys):
+    console.show(tables_of(energy=9.0), COLUMNS)
+    told = capsys.readouterr().out
+    assert "error_split.md" in told
+    assert "exact:" not in told
+
+
 def test_a_narrow_terminal_tells_rows_one_below_the_other(capsys, monkeypatch):
     monkeypatch.setattr(console, "WIDTH", 40)
     console.show(tables_of(sampler="probability_flow", energy=9.0, stray=35.0, intrinsic=4.0), COLUMNS)
