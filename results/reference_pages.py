@@ -76,7 +76,12 @@ def _part(registry: Registry, name: str, own: str) -> str:
     if own:
         held = getattr(entry.build, own)
         more = ", ".join(f"{key} = {value!r}" for key, value in held.items() if key != "name")
-        lines.append(f"\nBy default on `{held['name']}`{f', {more}' if more else ''}.\n")
+        sampler = entry.build.sampler
+        with_ = ", ".join(f"{key} = {value!r}" for key, value in sampler.items() if key != "name")
+        lines.append(
+            f"\nBy default on `{held['name']}`{f', {more}' if more else ''}; its own sampler is"
+            f" `{sampler['name']}`{f', {with_}' if with_ else ''}.\n"
+        )
     if entry.defaults:
         about = {key: words for key, words in section(where, "Args").items() if key in entry.defaults}
         lines.append(

@@ -161,6 +161,10 @@ def test_no_file_names_a_path_of_one_machine():
     assert naming(rb"(?<![\w./-])/(?:home|Users|root)/\w|[A-Z]:\\+Users|" + here) == []
 
 
+def test_no_file_holds_the_marks_of_a_merge():
+    assert naming(rb"(?m)^(?:<{7}|>{7}|[|]{7}) ") == []
+
+
 def test_no_file_names_a_package_index():
     assert naming(rb"--(?:extra-)?index-url|--find-links|\bpypi\.|/simple/") == []
 
