@@ -1,13 +1,14 @@
 """Figures from stored records: samples beside the truth, images, losses, score fields, mixing, and quality.
 
 Nothing is run here: what is not in the store is a panel that says so. Each figure is a
-PNG, a PDF and an SVG under `figures/`, and the same records give the same bytes.
+PNG, a PDF and an SVG under `figures/`, what moves a WebP too, and the same records give the same bytes.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from typing import TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from diffbench.figures import (
     curves,
     density,
     fields,
+    film,
     images,
     memorisation,
     mixing,
@@ -25,12 +27,15 @@ from diffbench.figures import (
     solvers,
     split,
     strays,
+    trajectory,
 )
 from diffbench.figures.base import SUFFIXES, encoded, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
-from diffbench.records.drawn import SCREEN
+from diffbench.records.drawn import FOLDER, SCREEN
 from diffbench.records.store import Store
+
+T = TypeVar("T")
 
 
 def write(
@@ -40,7 +45,7 @@ def write(
     long: pd.DataFrame | None = None,
     look: str = SCREEN,
 ) -> list[str]:
-    """Draws every figure of a run and returns the paths of the PNG files.
+    """Draws every figure of a run and returns the paths of all files.
 
     Args:
       store: The results folder; without a `run.json` there is nothing to draw.
@@ -53,11 +58,18 @@ def write(
     if content is None:
         return []
     paths = []
+
+    def keep(name: str, file: bytes) -> None:
+        paths.append(str(store.root / FOLDER / name))
+        store.replace(store.root / FOLDER / name, file)
+
+    run = Run(store, content)
     with style(look):
-        for name, figure in drawn(Run(store, content), parts, orders, long):
+        for name, figure in drawn(run, parts, orders, long):
             for suffix in SUFFIXES:
-                store.replace(store.root / "figures" / f"{name}{suffix}", encoded(figure, suffix))
-            paths.append(str(store.root / "figures" / f"{name}.png"))
+                keep(f"{name}{suffix}", encoded(figure, suffix))
+        for name, moving in _named(film.films(run)):
+            keep(f"{name}{film.SUFFIX}", moving)
     return paths
 
 
@@ -68,10 +80,9 @@ def drawn(
     long: pd.DataFrame | None = None,
 ) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with a file name that no other has."""
-    taken: set[str] = set()
     sources = [
         part.pages(run)
-        for part in (density, images, curves, fields, mixing, memorisation, quality, seen, strays)
+        for part in (density, images, curves, fields, trajectory, mixing, memorisation, quality, seen, strays)
     ]
     if parts is not None:
         sources.append(split.pages(parts, run.headlines()))
@@ -79,10 +90,17 @@ def drawn(
         sources.append(solvers.pages(run, orders))
     if long is not None:
         sources.append(ranks.pages(long, run.by_metric, run.headlines()))
-    for title, figure in itertools.chain(*sources):
+    yield from _named(itertools.chain(*sources))
+
+
+def _named(found: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Yields what was drawn with a file name that none before it has."""
+    taken: set[str] = set()
+    for title, one in found:
+        # What begins alike is drawn by one module: strips and films of one title have one name.
         name = _free(plain(title), taken)
         taken.add(name.lower())
-        yield name, figure
+        yield name, one
 
 
 def _free(name: str, taken: Container[str]) -> str:

@@ -35,8 +35,7 @@ def draw(store: Store, made: Tables, look: str | None = None) -> list[str]:
         return pictures
     from diffbench import figures  # matplotlib takes a second, and only here
 
-    pictures = figures.write(store, made.split, made.orders, made.long, look or drawn.SCREEN)
+    paths = figures.write(store, made.split, made.orders, made.long, look or drawn.SCREEN)
     # Last, so that figures that were not finished are drawn again.
-    names = [path.with_suffix(suffix).name for path in map(Path, pictures) for suffix in figures.SUFFIXES]
-    drawn.note(store, rows[look or drawn.SCREEN], names)
-    return pictures
+    drawn.note(store, rows[look or drawn.SCREEN], [Path(path).name for path in paths])
+    return [path for path in paths if path.endswith(".png")]

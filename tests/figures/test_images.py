@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_suite import TINY
 
-from diffbench.figures import images
+from diffbench.figures import film, images, trajectory
 from diffbench.figures.base import encoded, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
@@ -19,7 +19,11 @@ def run(tmp_path_factory):
     content = TINY | dict(
         datasets=[{"name": "random_field", "size": 4, "train_size": 40, "label": "field"}],
         scores=["exact", "learned"],
-        metrics=["memorisation", {"name": "denoising", "points": 8, "shown": 4}],
+        metrics=[
+            "memorisation",
+            {"name": "denoising", "points": 8, "shown": 4},
+            {"name": "trajectory_error", "points": 8, "frames": 3},
+        ],
         samplers=[{"name": "probability_flow", "solver": "heun", "steps": 3}],
         network={"widths": [8, 8], "embedding_width": 4},
         training={"steps": 20, "batch": 4},
@@ -44,6 +48,20 @@ def test_images_have_grids_denoising_and_nearest_images(run):
     assert all(len(axes.images) == 1 for axes in grids.axes)
     # Three images of noisy, learned, exact and difference at five levels, and the clean one.
     assert len(found[next(n for n in found if n.startswith("denoising"))].axes) == 3 * (4 * 5 + 1)
+
+
+@pytest.mark.slow
+def test_a_strip_and_a_film_of_images_show_images(run):
+    with style():
+        ((name, figure),) = trajectory.pages(run)
+        ((called, moving),) = film.films(run)
+    assert name == called == "trajectory_field_ddpm"
+    assert len(moving) > 1000
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    # A square of four by four images of four pixels, and paper between and where there are none.
+    assert {one.shape for one in shown} == {(19, 19, 3)}
+    assert all((one[10:] == 1.0).all() and (one[:9] != 1.0).any() for one in shown)
+    np.testing.assert_array_equal(shown[0], shown[len(shown) // 2])  # both begin with the same noise
 
 
 def test_a_mosaic_has_each_image_in_its_place():

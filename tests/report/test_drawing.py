@@ -12,7 +12,7 @@ def test_figures_of_the_same_rows_are_drawn_once_and_again_where_one_is_gone(wri
         drawn.append(look)
         for suffix in figures.SUFFIXES:
             store.replace(store.root / "figures" / f"loss{suffix}", look.encode())
-        return [str(store.root / "figures" / "loss.png")]
+        return [str(store.root / "figures" / f"loss{suffix}") for suffix in figures.SUFFIXES]
 
     monkeypatch.setattr(figures, "write", write)
     paths = [drawing.draw(found.store, found.tables) for _ in range(2)]
