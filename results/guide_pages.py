@@ -16,7 +16,7 @@ from pathlib import Path
 from diffbench.contracts import METRICS
 from diffbench.networks.mlp import ScoreNetwork
 from diffbench.programs.training import Training
-from diffbench.suites.suite import Suite, shipped
+from diffbench.suites.suite import Suite, load, shipped
 from diffbench.tables import markup
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -61,8 +61,11 @@ SUITES_INTRO = """# Suites
 {made}
 
 A suite is a TOML file that asks for a comparison; `python -m diffbench run FILE` runs it and `--dry-run`
-says what it would do. Shipped are {shipped}. Everything is checked before any work; a wrong key or value
-is one line.
+says what it would do. Everything is checked before any work; a wrong key or value is one line. Shipped are
+
+{shipped}
+
+One of yours looks like this:
 
 ```toml
 datasets = ["nine_gaussians", {{name = "circle", thickness = 0.02, metrics = ["manifold_distance"]}}]
@@ -242,7 +245,8 @@ def suites_page() -> str:
     fields = Suite.model_fields
     defaults = {key: inspect.Parameter.empty if f.is_required() else f.default for key, f in fields.items()}
     about = section(Suite.__doc__ or "", "Attributes")
-    shown = ", ".join(f"`{name}`" for name in shipped())
+    suites = [[f"`{name}`", load(name).description] for name in shipped()]
+    shown = "\n".join(markup.table(["suite", "what it compares"], suites, str))
     training = {k: p.default for k, p in inspect.signature(Training).parameters.items()}
     network = {
         key: parameter.default

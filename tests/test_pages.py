@@ -89,6 +89,7 @@ def test_defaults_of_a_suite_are_spelled_as_in_a_suite():
     assert "| `standardise` | `true` |" in text
     assert '| `samplers` | `["own"]` |' in text
     assert "| `reference` |  |" in text
+    assert "| `quick` | Three families on two datasets, small and fast |" in text
     assert "None" not in text
 
 
