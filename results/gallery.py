@@ -25,7 +25,7 @@ from diffbench.contracts.dataset import KNOWN
 from diffbench.figures.base import GREY, HEADING, canvas, place, style, write_at
 from diffbench.figures.fields import arrows, quiver
 from diffbench.figures.images import ink_of, mosaic
-from diffbench.figures.view import NORM, View, colours, frame, view_of
+from diffbench.figures.view import View, colours, frame, view_of
 from diffbench.suites.parts import lacks
 
 FOLDER = DOCS / "gallery"
@@ -34,6 +34,7 @@ T = 0.1  # of vp: about a third of the data's own spread in noise
 POINTS, CELLS, ARROWS = 2000, 160, 17
 SIDE, GAP, TOP, FOOT = 2.05, 0.1, 0.24, 0.2  # inches
 DPI = 120
+NORM = mpl.colors.PowerNorm(0.5, 0, 1, clip=True)  # a law has no stray points, and its small modes are seen
 WITHOUT = ("arrays",)  # holds what one brings
 FINITE = {"train": 64}  # points of a training set, which any dataset may have
 WORDS = {

@@ -29,7 +29,7 @@ from diffbench.figures import (
     strays,
     trajectory,
 )
-from diffbench.figures.base import SUFFIXES, encoded, plain, style
+from diffbench.figures.base import SUFFIXES, encoded, led, plain, style
 from diffbench.figures.records import Run
 from diffbench.records import runs
 from diffbench.records.drawn import FOLDER, SCREEN
@@ -90,7 +90,8 @@ def drawn(
         sources.append(solvers.pages(run, orders))
     if long is not None:
         sources.append(ranks.pages(long, run.by_metric, run.headlines()))
-    yield from _named(itertools.chain(*sources))
+    for name, figure in _named(itertools.chain(*sources)):
+        yield name, led(figure)
 
 
 def _named(found: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:

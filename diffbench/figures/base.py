@@ -12,7 +12,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -23,12 +23,14 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.typing import LineStyleType
 
-from diffbench.figures.words import BOLD, FONTS, fitted, lettered, tick, width_of
+from diffbench.figures.words import BOLD, FONTS, SIZES, fitted, is_paper, lettered, tick, width_of
 from diffbench.records.drawn import SCREEN
 
-SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a paper, in inches
+SINGLE, DOUBLE = 3.4, 7.0  # one and two columns of a page, in inches
+COLUMN = 3.35  # of a paper in two columns: 3.25 (ICML) to 3.5 (IEEE)
 PAGE = 9.2  # the most that fits above a caption, in inches
 DPI = 200
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -43,6 +45,7 @@ ACROSS = 4  # panels of datasets beside each other
 _DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 1.5)))
 # Inches: around a grid of panels, between panels, and a line of the legend.
 _LEFT, _ABOVE, _BELOW, _GAP, _LEGEND_LINE = 0.5, 0.22, 0.4, 0.42, 0.165
+_LEADING = 0.95  # of the serif font: nine points from line to line of eight
 HEADING: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold"}
 
 RC: dict[str, Any] = {
@@ -67,12 +70,41 @@ RC: dict[str, Any] = {
     "ytick.major.pad": 2,
     "axes.titlepad": 3,
     "axes.labelpad": 2,
+    "text.parse_math": False,  # labels are the user's
+}
+# What decides a file's bytes when it is written, also outside a style.
+_WRITTEN: dict = {
     "axes.unicode_minus": False,  # one font in a PDF holds 256 signs: a second costs a second
     "pdf.fonttype": 42,  # publishers refuse Type 3
+    "pdf.compression": 6,
+    "svg.fonttype": "path",
     "svg.hashsalt": "diffbench",  # names of clips are drawn at random without one
-    "text.parse_math": False,  # labels are the user's
     "savefig.facecolor": "white",
+    "savefig.bbox": None,
+    "text.hinting": "no_hinting",  # else a text is wider at one resolution than at another
 }
+
+
+class Sheet(NamedTuple):
+    """What a style grants a figure: its widths in inches, and panels beside each other.
+
+    Attributes:
+      single: Of a figure with one panel.
+      double: Of a figure with several.
+      across: Panels of datasets beside each other.
+    """
+
+    single: float
+    double: float
+    across: int
+
+
+def sheet() -> Sheet:
+    """Returns the sheet of the style that is set: a figure for a paper is as wide as its column."""
+    return Sheet(COLUMN, COLUMN, 2) if is_paper() else Sheet(SINGLE, DOUBLE, ACROSS)
+
+
+_LETTERS = tuple(key for key in RC if key.endswith("size") and "tick.m" not in key and "marker" not in key)
 
 
 @contextlib.contextmanager
@@ -80,19 +112,32 @@ def style(name: str = SCREEN) -> Iterator[None]:
     """Sets a style of all figures, whatever the user's own is, and puts that back.
 
     Args:
-      name: "screen", or "paper" for serif letters; sizes are those of a paper's columns in both.
+      name: "screen", or "paper" for serif letters of 8 points and figures as wide as a column.
     """
     with mpl.rc_context():
         mpl.rcdefaults()
-        settings = {**sns.axes_style("ticks"), **RC, "font.family": [FONTS[name]]}
-        mpl.rcParams.update(settings)
+        settings: dict = {**sns.axes_style("ticks"), **RC, **_WRITTEN, "font.family": [FONTS[name]]}
+        sizes = {key: SIZES[name] / SIZES[SCREEN] * size for key, size in RC.items() if key in _LETTERS}
+        mpl.rcParams.update(settings | sizes)
         yield
+
+
+def led(figure: Figure) -> Figure:
+    """Returns a figure with its lines of text as far apart as the rooms of this file take them to be.
+
+    Matplotlib goes by the letters' own height, and lines of the serif font would lie a half further apart.
+    """
+    if is_paper():
+        for text in figure.findobj(Text):
+            text.set_linespacing(_LEADING)
+    return figure
 
 
 def encoded(figure: Figure, suffix: str) -> bytes:
     """Returns a figure as a file's bytes, without its time or maker."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata=dict.fromkeys(_MAKERS[suffix]))
+    with mpl.rc_context(_WRITTEN):
+        figure.savefig(buffer, format=suffix[1:], dpi=DPI, metadata=dict.fromkeys(_MAKERS[suffix]))
     return buffer.getvalue()
 
 

@@ -1,10 +1,14 @@
-"""Samples of every family beside the truth, as densities on one scale."""
+"""Samples of every family beside the truth, as densities on one scale.
+
+Truth stands once, on top, beside the scale. Below it a block for each score and budget, its panels one
+after the other, so that no place is left empty between them.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, place, say, write_at
+from diffbench.figures.base import GREY, HEADING, PAGE, canvas, headed, place, say, sheet, write_at
 from diffbench.figures.records import Row, Run
-from diffbench.figures.view import NORM, View, colours, frame, outside, show, view_of
-from diffbench.figures.words import BOLD, caption, fitted, lettered, width_of
+from diffbench.figures.view import NORM, THIN, View, colours, frame, outside, show, view_of
+from diffbench.figures.words import BOLD, caption, fitted, is_paper, lettered, scaled, width_of
 from diffbench.records.outcome import MISSING, OK
 from diffbench.records.places import GIVEN, TRUTH, natural
 from diffbench.tables.digits import deviations
@@ -23,180 +27,194 @@ from diffbench.tables.digits import deviations
 # Of one dataset: nobody leafs through more, and each takes a second to draw.
 MOST_PAGES = 4
 _NOTED = 2  # columns whose z stand below each panel
-_FAMILIES = 5  # beside the truth, on one page
 # Inches: between panels, beside them, and above and below each.
-_GAP, _LEFT, _RIGHT = 0.07, 0.22, 0.48
-_HEAD, _TITLE, _NOTE, _FOOT = 0.20, 0.17, 0.16, 0.2
+_GAP, _LEFT, _RIGHT = 0.07, 0.22, 0.05
+_HEAD, _TITLE, _NOTE, _FOOT = 0.14, 0.17, 0.16, 0.2
 _LINE = 0.12  # a second line of a title, in inches
-_HEADING = 0.3  # the name of the dataset
-_TICKS = {0: "0", 0.05: ".05", 0.25: ".25", 0.5: ".5", 1: "1"}
+_BLOCK = 0.1  # between blocks
+_SMALL = 1.0  # the least side of a panel, where one page then holds them all
+_STRIP = _TITLE + _NOTE + 0.05  # above and below the truth
+_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-class Line(NamedTuple):
-    """One line of panels: a score and budget, and for each column its seeds or none."""
+class Block(NamedTuple):
+    """Lines of panels of a score and budget: each panel holds the seeds of one row."""
 
     score: str
     budget: str
-    cells: tuple[list[Row], ...]
+    lines: tuple[Sequence[list[Row]], ...]
+
+
+class Room(NamedTuple):
+    """What panels take, in inches: panels beside each other, their side, the room above and below each."""
+
+    across: int
+    side: float
+    above: float
+    below: float
+    width: float
+
+    @property
+    def step(self) -> float:
+        """From a line of panels to the next."""
+        return self.above + self.side + self.below
 
 
 def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     """Yields the density figures of each dataset, more than one where they are many."""
     for dataset in run.datasets:
         truth = run.reference(dataset)
-        if truth is None or not np.isfinite(truth).all():
+        rows = [row for row in run.of(dataset=dataset) if row.sampler or row.family]
+        if not rows or truth is None or not np.isfinite(truth).all():
             continue
         view = view_of(truth)
         cells: dict[tuple[str, ...], list[Row]] = {}
-        for row in run.of(dataset=dataset):
+        for row in rows:
             cells.setdefault((row.score, row.family, row.budget, row.sampler), []).append(row)
         notes = {_first(seeds).draw_id: _below(run, seeds, view) for seeds in cells.values()}
-        found, more = list(_pages(run, dataset, view, notes)), ""
+        said = _said(run, rows, view)
+        room, found = _arranged(run, dataset, rows, notes, said)
         if len(found) > MOST_PAGES:
-            more = f"The first {MOST_PAGES} pages of many: --families and --samplers show others."
-            found = list(itertools.islice(_pages(run, dataset, view, notes, more), MOST_PAGES))
-        for number, (columns, lines) in enumerate(found, start=1):
+            said += f" The first {MOST_PAGES} pages of many: --families and --samplers show others."
+            found = _pages(run, dataset, rows, room, said)[:MOST_PAGES]
+        for number, blocks in enumerate(found, start=1):
             title = f"density_{dataset}" + (f"_{number}" if number > 1 else "")
-            yield title, _page(run, dataset, columns, lines, view, truth, notes, more)
+            yield title, _page(run, dataset, blocks, room, view, truth, notes, said)
 
 
-def _pages(
-    run: Run, dataset: str, view: View, notes: Mapping[str, str], more: str = ""
-) -> Iterator[tuple[Sequence[str], list[Line]]]:
-    """Yields the columns and lines of each page."""
-    rows = [row for row in run.of(dataset=dataset) if row.sampler or row.family]
-    learned = {row.family for row in rows if row.fit_id}
-    alone = {label for row in rows for label in _columns_of(run, row, learned)} - learned
-    columns = [*sorted(learned, key=natural), *sorted(alone, key=natural)]
-    for start in range(0, len(columns), _FAMILIES):
-        here = columns[start : start + _FAMILIES]
-        lines = _lines(run, rows, here)
-        side = _side(len(here))
-        title, head, below = _room(run, rows, side, notes)
-        foot = caption(_said(run, view, more), DOUBLE)[1]
-        heads = (1 + len(run.budgets)) * head
-        left = PAGE - headed(dataset, DOUBLE)[1] - heads - foot
-        most = max(1, int(left / (side + title + below)))
-        page: list[Line] = []
-        for _, group in itertools.groupby(lines, lambda line: line[:2]):
-            block = list(group)
-            for first in range(0, len(block), most):
-                part = block[first : first + most]
-                if len(page) + len(part) > most:
-                    yield here, page
-                    page = []
-                page = [*page, *part]
-        yield here, page
+def _arranged(
+    run: Run, dataset: str, rows: Sequence[Row], notes: Mapping[str, str], said: str
+) -> tuple[Room, list[list[Block]]]:
+    """Returns the room of panels and the pages: one page, if panels that are not too small fit it."""
+    most, wide = (3, 1.0) if is_paper() else (5, 1.45)
+    families: dict[tuple[str, str], set[str]] = {}
+    cells: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for row in rows:
+        families.setdefault((row.score, row.budget), set()).add(row.family)
+        cells.setdefault((row.score, row.budget), set()).add((row.family, row.sampler))
+    # As many beside each other as there are families; the truth has the scale beside it.
+    least = max(2, min(most, max(map(len, families.values()))))
+    sizes = range(least, most + 1)
+
+    def arranged(across: int, side: float) -> tuple[Room, list[list[Block]]]:
+        side = min(side, (sheet().double - _LEFT - _RIGHT) / across - _GAP)
+        room = _room(rows, notes, across, side)
+        return room, _pages(run, dataset, rows, room, said)
+
+    for across, side in itertools.product(sizes, np.linspace(wide, _SMALL, 6)):
+        lines = sum(math.ceil(len(each) / across) for each in cells.values())
+        if (1 + lines) * (side + _TITLE) < PAGE and len((found := arranged(across, side))[1]) == 1:
+            return found
+    # Else the fewest pages, and of these the fewest empty places at the ends of blocks.
+    spare = {across: sum(-len(each) % across for each in cells.values()) for across in sizes}
+    tried = [arranged(across, side) for across, side in itertools.product(sizes, (wide, 0.85 * wide))]
+    return min(tried, key=lambda found: (len(found[1]), spare[found[0].across]))
 
 
-def _columns_of(run: Run, row: Row, learned: Container[str]) -> list[str]:
-    """Returns the columns a row stands in: a process stands in those of its families."""
-    if row.fit_id:
-        return [row.family]
-    return [label for label in run.families_of(row.family) if label in learned] or [row.family]
-
-
-def _lines(run: Run, rows: Sequence[Row], columns: Sequence[str]) -> list[Line]:
-    """Arranges cells in lines: learned scores last; samplers that all have in common last."""
-    learned = {row.family for row in rows if row.fit_id}
-
-    def shown(column: str, score: str) -> list[Row]:
-        return [row for row in rows if row.score == score and column in _columns_of(run, row, learned)]
-
-    samplers = {}
-    for column in columns:
-        found = [row for row in rows if column in _columns_of(run, row, learned)]
-        samplers[column] = sorted({row.sampler for row in found}, key=natural)
-    shared = [s for s in samplers[columns[0]] if all(s in labels for labels in samplers.values())]
-    own = [[s for s in labels if s not in shared] for labels in samplers.values()]
-    slots = [*itertools.zip_longest(*own, fillvalue=""), *((s,) * len(columns) for s in shared)]
-    lines = []
+def _pages(run: Run, dataset: str, rows: Sequence[Row], room: Room, said: str) -> list[list[Block]]:
+    """Returns the blocks of each page."""
+    foot = caption(said, room.width - _LEFT - 0.05)[1]
+    whole = PAGE - headed(dataset, room.width)[1] - _STRIP - room.side - foot
+    left, page, found = whole, list[Block](), []
     for score, budget in run.sources(rows):
-        for slot in slots:
-            cells = tuple(
-                [row for row in shown(column, score) if row.sampler == sampler and row.budget == budget]
-                for column, sampler in zip(columns, slot, strict=True)
-            )
-            if any(cells):
-                lines.append(Line(score, budget, cells))
-    return lines
+        cells = _cells([row for row in rows if (row.score, row.budget) == (score, budget)])
+        lines = [cells[i : i + room.across] for i in range(0, len(cells), room.across)]
+        while lines:
+            fit = int((left - _BLOCK) / room.step)
+            # A block is not torn where a page of its own would hold it.
+            if page and fit < min(len(lines), int((whole - _BLOCK) / room.step)):
+                found.append(page)
+                left, page = whole, []
+                continue
+            part, lines = lines[: max(1, fit)], lines[max(1, fit) :]
+            page.append(Block(score, budget, tuple(part)))
+            left -= _BLOCK + len(part) * room.step
+    return [*found, page]
 
 
-def _side(columns: int) -> float:
-    """Returns the side of a panel, in inches: the truth has a column of its own."""
-    return min(1.45, (DOUBLE - _LEFT - _RIGHT) / (columns + 1) - _GAP)
+def _cells(rows: Sequence[Row]) -> list[list[Row]]:
+    """Returns the seeds of each family and sampler: a sampler of each family, then the next of each.
+
+    Samplers that all families have come last, so that they stand in one line.
+    """
+    families = sorted({row.family for row in rows}, key=natural)
+    samplers = {
+        family: sorted({row.sampler for row in rows if row.family == family}, key=natural)
+        for family in families
+    }
+    shared = [s for s in samplers[families[0]] if all(s in labels for labels in samplers.values())]
+    own = [[s for s in samplers[family] if s not in shared] for family in families]
+    slots = [*itertools.zip_longest(*own), *((s,) * len(families) for s in shared)]
+    pairs = [(family, s) for slot in slots for family, s in zip(families, slot, strict=True) if s is not None]
+    return [[row for row in rows if (row.family, row.sampler) == pair] for pair in pairs]
 
 
-def _room(run: Run, rows: Sequence[Row], side: float, notes: Mapping[str, str]) -> tuple[float, float, float]:
-    """Returns the room above a panel, above a block and below a panel, in inches."""
+def _room(rows: Sequence[Row], notes: Mapping[str, str], across: int, side: float) -> Room:
+    """Returns what panels take of one side, in inches."""
     below = (fitted(notes.get(row.draw_id, ""), side + _GAP, size=7.5) for row in rows)
-    return (
-        _TITLE + _more(fitted(row.sampler, side, lines=3, size=7.5) for row in rows),
-        _HEAD + _more(_name(row.family, side)[0] for row in rows),
-        _NOTE + _more(below),
+    # A label that has more lines has them above its own sampler's.
+    heads = (
+        _more([_name(row.family, side)[0]]) + _more([fitted(row.sampler, side, lines=3, size=7.5)])
+        for row in rows
     )
+    width = max(_LEFT + across * (side + _GAP) + _RIGHT, sheet().single)
+    return Room(across, side, _HEAD + _TITLE + max(heads), _NOTE + _more(below), width)
 
 
-def _said(run: Run, view: View, more: str) -> str:
+def _said(run: Run, rows: Sequence[Row], view: View) -> str:
     """Returns the caption."""
     known = _noted(run)
-    said = [f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)."] if known else []
-    return " ".join([*said, *([f"Seen: {view.note}."] if view.note else []), *([more] if more else [])])
+    said = [
+        f"Points: single samples where the density is below {THIN:.0%} of the truth's peak.",
+        f"Below each panel: z of {' | '.join(known)}, mean over seeds (truth: about 0)." if known else "",
+        f"Seen: {view.note}." if view.note else "",
+        f"{run.told(rows)}{'; the first seed is drawn' if len({row.seed for row in rows}) > 1 else ''}.",
+    ]
+    return " ".join(filter(None, said))
 
 
 def _page(
     run: Run,
     dataset: str,
-    columns: Sequence[str],
-    lines: Sequence[Line],
+    blocks: Sequence[Block],
+    room: Room,
     view: View,
     truth: np.ndarray,
     notes: Mapping[str, str],
-    more: str,
+    said: str,
 ) -> Figure:
-    """Draws a block of lines for each score and budget, and the truth beside each block."""
-    side = _side(len(columns))
-    rows = [row for line in lines for seeds in line.cells for row in seeds]
-    title, head, below = _room(run, rows, side, notes)
-    step = side + title + below
-    blocks = [list(group) for _, group in itertools.groupby(lines, lambda line: line[:2])]
-    width = _LEFT + (len(columns) + 1) * (side + _GAP) + _RIGHT
-    note, foot = caption(_said(run, view, more), width - _LEFT - 0.05)
-    heading, above = headed(dataset, width)
-    height = above + len(lines) * step + len(blocks) * head + foot
-    figure = canvas(width, height)
+    """Draws the truth and the scale, and below them a block for each score and budget."""
+    note, foot = caption(said, room.width - _LEFT - 0.05)
+    heading, above = headed(dataset, room.width)
+    lines = sum(len(block.lines) for block in blocks)
+    top = above + _STRIP + room.side
+    height = top + lines * room.step + len(blocks) * _BLOCK + foot
+    figure = canvas(room.width, height)
     write_at(figure, _LEFT, 0.06, heading, va="top", **HEADING)
-    top = above + head
+    axes = place(figure, _LEFT, above + _TITLE, room.side, room.side)
+    show(axes, truth, view)
+    axes.set_title("truth", **HEADING)
+    axes.set_xlabel(fitted(_note(run, run.of(dataset=dataset, score=TRUTH)), room.side + _GAP, size=7.5))
+    _scale(figure, _LEFT + room.side + 0.2, above + _TITLE + room.side / 2, room.width)
     for block in blocks:
-        score, budget, _ = block[0]
-        middle = top + len(block) * step / 2
-        label = "given samples" if score == GIVEN else f"{score} score"
-        label += f", {budget}" if len(run.budgets) > 1 and budget else ""
-        label = fitted(label, len(block) * step, lines=1, size=8.5)
-        write_at(figure, _LEFT / 2, middle, label, rotation=90, ha="center", va="center", fontsize=8.5)
-        axes = place(figure, _LEFT, middle - step / 2 + title, side, side)
-        show(axes, truth, view)
-        axes.set_title("truth", **HEADING)
-        axes.set_xlabel(_note(run, run.of(dataset=dataset, score=TRUTH)))
-        for j in range(len(columns)):
-            left = _LEFT + (j + 1) * (side + _GAP)
-            for label in dict.fromkeys(row.family for line in block for row in line.cells[j]):
-                name, size = _name(label, side)
-                write_at(
-                    figure,
-                    left + side / 2,
-                    top,
-                    name,
-                    ha="center",
-                    va="bottom",
-                    **{**HEADING, "fontsize": size},
-                )
-            for i, line in enumerate(block):
-                if line.cells[j]:
-                    axes = place(figure, left, top + i * step + title, side, side)
-                    _cell(run, axes, line.cells[j], view, side, notes)
-        top += len(block) * step + head
-    _scale(figure, width - _RIGHT + 0.03, height)
+        top += _BLOCK
+        tall = len(block.lines) * room.step
+        label = "given samples" if block.score == GIVEN else f"{block.score} score"
+        label += f", {block.budget}" if len(run.budgets) > 1 and block.budget else ""
+        label = fitted(label, tall, lines=1, size=8.5)
+        middle, size = top + tall / 2, scaled(8.5)
+        write_at(figure, _LEFT / 2, middle, label, rotation=90, ha="center", va="center", fontsize=size)
+        for line in block.lines:
+            for j, seeds in enumerate(line):
+                left = _LEFT + j * (room.side + _GAP)
+                axes = place(figure, left, top + room.above, room.side, room.side)
+                _cell(run, axes, seeds, view, room.side, notes)
+                named, size = _name(seeds[0].family, room.side)
+                over = _TITLE + _more([axes.get_title()])
+                style = {**HEADING, "fontsize": size}
+                at = top + room.above - over
+                write_at(figure, left + room.side / 2, at, named, ha="center", va="bottom", **style)
+            top += room.step
     write_at(figure, _LEFT, height - 0.04, note, va="bottom", color=GREY)
     return figure
 
@@ -207,10 +225,10 @@ def _more(texts: Iterable[str]) -> float:
 
 
 def _name(label: str, side: float) -> tuple[str, float]:
-    """Returns the name above a column, and the size of its letters: smaller where it is long."""
+    """Returns the name above a panel, and the size of its letters: smaller where it is long."""
     if width_of(label, BOLD * HEADING["fontsize"]) <= side:
         return lettered(label), HEADING["fontsize"]
-    return fitted(label, side, lines=3, size=BOLD * 7.0), 7.0
+    return fitted(label, side, lines=3, size=BOLD * 7.0), scaled(7.0)
 
 
 def _first(seeds: Iterable[Row]) -> Row:
@@ -258,11 +276,10 @@ def _note(run: Run, seeds: Sequence[Row]) -> str:
     return f"z {' | '.join(shown)}{some}" if {*shown} - {"-"} else ""
 
 
-def _scale(figure: Figure, left: float, height: float) -> None:
-    """Draws the colour scale, beside all panels."""
-    tall = min(1.5, height - 0.8)
-    axes = place(figure, left, (height - tall) / 2, 0.08, tall)
-    bar = figure.colorbar(ScalarMappable(NORM, colours()), cax=axes)
-    bar.ax.set_yticks(list(_TICKS), list(_TICKS.values()))
+def _scale(figure: Figure, left: float, top: float, width: float) -> None:
+    """Draws the colour scale, beside the truth."""
+    axes = place(figure, left, top - 0.05, min(1.5, width - left - 0.15), 0.1)
+    bar = figure.colorbar(ScalarMappable(NORM, colours()), cax=axes, orientation="horizontal")
+    bar.ax.set_xticks(list(_TICKS), [f"{tick:g}" for tick in _TICKS])
     bar.ax.minorticks_off()
     bar.set_label("density / peak of truth")

@@ -32,6 +32,7 @@ class Row:
       score: What the score is: a bracket, or the label of its source.
       sampler: Label of the sampler.
       seed: The seed.
+      n: Number of samples.
       budget: Steps and batch of a learned row.
       fit_id: Name of the fit's record, or None.
       draw_id: Name of the draw's record.
@@ -51,6 +52,7 @@ class Row:
     score: str
     sampler: str
     seed: int
+    n: int
     budget: str
     fit_id: str | None
     draw_id: str
@@ -131,6 +133,14 @@ class Run:
         """Returns the scores and budgets of rows with a sampler, what is learned last."""
         found = {(row.score, row.budget) for row in rows if row.sampler or row.family}
         return sorted(found, key=lambda source: (rank(source[0]), *_steps(source[1]), source[0]))
+
+    def told(self, rows: Iterable[Row]) -> str:
+        """Returns how many samples and seeds rows have, as a figure says it: "n = 2,000, 3 seeds"."""
+        here = [row for row in rows if row.sampler or row.family]
+        sizes, seeds = sorted({row.n for row in here}), sorted({row.seed for row in here})
+        n = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1]))) if sizes else "0"
+        many = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}" if seeds else "no seed"
+        return f"n = {n}, {many}"
 
     def of(self, **labels: str | int) -> list[Row]:
         """Returns the rows that have these labels."""
@@ -270,6 +280,7 @@ def _row(cell: Json, store: Store) -> Row:
     nfe = (draw or {}).get("nfe")
     return Row(
         **{key: cell[key] for key in (*labels, *names)},
+        n=cell["n_samples"],
         process=json.dumps(spec["process"], sort_keys=True) if "process" in spec else "",
         weighting=_weighting(fit),
         solver=sampler["name"],

@@ -9,12 +9,17 @@ from typing import NamedTuple
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from scipy import ndimage
 
+_DOT, _INK = 0.75, "#a11a5b"  # points: width in a panel of an inch, and a colour of the scale
 _SMOOTHING = 1.0  # standard deviation of the blur, in bins
-# A square root shows a stray per cent beside a peak.
-NORM = PowerNorm(0.5, 0, 1, clip=True)
+# Linear: what is drawn is as dark as it holds mass. A root makes a stray per cent look like a third.
+NORM = Normalize(0, 1, clip=True)
+THIN = 0.05
+"""Share of the truth's peak below which single samples are points: a linear scale shows nothing there."""
+POINTS = 2000
+"""Samples of which a panel shows points: as many in each, so that panels compare."""
 
 
 class View(NamedTuple):
@@ -96,11 +101,26 @@ def frame(axes: Axes) -> None:
         spine.set_color("0.75")
 
 
+def thin(samples: np.ndarray, view: View) -> np.ndarray:
+    """Returns the points `[k, 2]` of the first samples that lie where the density is thin, in the window."""
+    flat = samples[:POINTS] @ view.axes
+    (left, right), (low, high) = view.window
+    place = (flat - [left, low]) / [right - left, high - low]
+    inside = ((place >= 0) & (place <= 1)).all(axis=1)
+    column, row = np.minimum((place[inside] * view.bins).astype(int), view.bins - 1).T
+    return flat[inside][density(samples, view)[row, column] < THIN * view.peak]
+
+
 def show(axes: Axes, samples: np.ndarray, view: View) -> None:
-    """Draws the density of samples `[n, D]`, in peaks of the truth."""
+    """Draws the density of samples `[n, D]`, in peaks of the truth, and single samples where it is thin."""
     extent = (*view.window[0], *view.window[1])
     share = density(samples, view) / view.peak
     axes.imshow(share, colours(), NORM, origin="lower", extent=extent, interpolation="bilinear")
+    side = axes.get_window_extent().width / axes.figure.dpi
+    size = (_DOT * side) ** 2
+    x, y = thin(samples, view).T
+    axes.scatter(x, y, s=size, color=_INK, lw=0, rasterized=True)
+    axes.set(xlim=view.window[0], ylim=view.window[1])
     frame(axes)
 
 

@@ -7,13 +7,16 @@ import re
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.ft2font import FT2Font
+from matplotlib.ft2font import FT2Font, LoadFlags
 
 from diffbench.records.drawn import PAPER, SCREEN
 
 # They come with Matplotlib, so every machine has them.
 FONTS = {SCREEN: "DejaVu Sans", PAPER: "STIXGeneral"}
 """The font of each style of figures."""
+SIZES = {SCREEN: 7.0, PAPER: 8.0}
+"""The size of letters in each, in points."""
+_FINE = 720  # dots an inch: widths are those of the letters, not of a screen's dots
 BOLD = 1.15  # how much wider bold letters are than those that are measured
 
 
@@ -35,23 +38,38 @@ def _family() -> str:
     return family if family in FONTS.values() else FONTS[SCREEN]
 
 
+def is_paper() -> bool:
+    """Returns whether the style that is set is that of papers."""
+    return _family() == FONTS[PAPER]
+
+
+def scaled(size: float) -> float:
+    """Returns a size of letters on the screen, in points, in the style that is set."""
+    return size * SIZES[PAPER if is_paper() else SCREEN] / SIZES[SCREEN]
+
+
 def _font(family: str) -> FT2Font:
     return get_font(findfont(FontProperties(family=family)))
 
 
 def width_of(text: str, size: float = 7.0) -> float:
-    """Returns how wide the widest line of a text is, in inches, by the font's own measures."""
-    return _width(text, size, _family())
+    """Returns how wide the widest line of a text is, in inches, by the font's own measures.
+
+    Args:
+      text: The text.
+      size: Of its letters on the screen, in points; see `scaled`.
+    """
+    return _width(text, scaled(size), _family())
 
 
 @functools.lru_cache(maxsize=4096)
 def _width(text: str, size: float, family: str) -> float:
     font = _font(family)
-    font.set_size(size, 72)
+    font.set_size(size, _FINE)
     widest = 0.0
     for line in lettered(text).split("\n"):
-        font.set_text(line)
-        widest = max(widest, font.get_width_height()[0] / 64 / 72)
+        font.set_text(line, flags=LoadFlags.NO_HINTING)
+        widest = max(widest, font.get_width_height()[0] / 64 / _FINE)
     return widest
 
 
@@ -65,7 +83,7 @@ def fitted(text: str, width: float, lines: int = 2, size: float = 7.0) -> str:
       text: The text.
       width: In inches.
       lines: How many lines there may be.
-      size: Of the letters, in points.
+      size: Of the letters on the screen, in points; see `scaled`.
     """
     text = lettered(text)
     if width_of(text, size) <= width:
@@ -98,6 +116,9 @@ def _broken(text: str, width: float, size: float) -> list[str]:
             cut = max(1, int(len(rest) * width / width_of(rest, size)))
             while cut > 1 and width_of(rest[:cut], size) > width:
                 cut -= 1
+            # Between the parts of a name where it has some, and never for one letter alone.
+            joint = max(rest.rfind(sign, 0, cut) for sign in "_,=)") + 1
+            cut = joint if joint > 1 else min(cut, max(len(rest) - 2, 1))
             lines[-1], rest = rest[:cut], rest[cut:]
             lines.append("")
         lines[-1] += rest

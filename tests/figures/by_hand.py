@@ -187,9 +187,9 @@ def drawn(run):
         return dict(figures.drawn(run))
 
 
-def cut_off(figure) -> list[str]:
+def cut_off(figure, look: str = "screen") -> list[str]:
     """Returns the texts of a figure that its file would cut."""
-    with style():
+    with style(look):
         figure.draw_without_rendering()
     unseen = set()
     for axes in figure.axes:

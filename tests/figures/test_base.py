@@ -3,6 +3,7 @@
 import io
 import math
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import image
@@ -38,13 +39,20 @@ def test_a_file_has_the_pixels_of_its_inches_and_no_maker():
     with style():
         figure = canvas(3.0, 2.0)
         png, pdf, svg = (encoded(figure, suffix) for suffix in SUFFIXES)
-        # Else names of clip paths are drawn anew for each file.
-        assert encoded(clipped(), ".svg") == encoded(clipped(), ".svg")
     assert image.imread(io.BytesIO(png)).shape[:2] == (2 * DPI, 3 * DPI)
     assert b"Matplotlib" not in png
     assert b"/CreationDate" not in pdf
     assert b"<dc:date>" not in svg
     assert b"Matplotlib" not in svg
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_figure_gives_the_same_bytes_twice_also_outside_a_style(suffix):
+    # Names of clip paths and identities of fonts are drawn at random without a salt.
+    made = [encoded(clipped(), suffix) for _ in range(2)]
+    with mpl.rc_context({"svg.hashsalt": "another", "savefig.facecolor": "black", "svg.fonttype": "none"}):
+        made.append(encoded(clipped(), suffix))
+    assert made[0] == made[1] == made[2]
 
 
 @pytest.mark.parametrize(

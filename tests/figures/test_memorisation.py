@@ -44,7 +44,7 @@ def test_a_column_for_each_source_with_the_training_points_in_it(done):
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == ["empirical", "empirical + 1", "learned: ddpm"]
     samples = [axes for axes in figure.axes if axes.get_title()]
-    assert [len(axes.collections[0].get_offsets()) for axes in samples] == [8, 8, 8]
+    assert [len(axes.collections[-1].get_offsets()) for axes in samples] == [8, 8, 8]
     assert all(axes.get_xlabel().startswith("copied ") for axes in samples)
     # Two noise levels of the score below each.
     assert len(figure.axes) == 3 * 3
