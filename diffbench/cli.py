@@ -118,9 +118,12 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a comparison: fit, draw and measure what is not stored yet, then write tables, figures, report."""
+    from diffbench import checks
     from diffbench.workers import devices
     from diffbench.workers.engine import Settings
 
+    if seeds is not None:
+        checks.count("--seeds", seeds)
     _ready()
     gpus = devices.settle(workers, scheduler is not None or scheduler_file is not None)
     from diffbench import application

@@ -204,7 +204,7 @@ def _aside(metric: str, rows: Sequence[Sequence[str]], place: int, in_z: bool) -
 
     most = max(rows, key=size)
     where = " ".join(part for part in most[:3] if part)
-    return f"no room for {metric}: {'z ' if in_z else ''}{most[place]} at most ({where})"
+    return f"too wide to show {metric}: {'z ' if in_z else ''}{most[place]} at most ({where})"
 
 
 def fitting(

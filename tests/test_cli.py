@@ -149,7 +149,7 @@ def test_failed_cells_are_rows_and_exit_code_1(tmp_path, command):
         (["run", "qick"], "no suite 'qick': shipped are"),
         (["run", "--families", "dpm"], "unknown family 'dpm'; known: ddpm"),
         (["run", "--datasets", "nope"], "unknown dataset 'nope'"),
-        (["run", "--seeds", "0"], "seeds"),
+        (["run", "--seeds", "0"], "--seeds must be at least 1; got 0"),
         (["run", "--replicas", "0"], "replicas: input should be greater than or equal to 1; got 0"),
         (["run", "--workers", "-1"], "--workers must be 0 or more; got -1"),
         (["run", "--workers", "0", "--cell-timeout", "5"], "with --workers 0 there is none"),

@@ -86,7 +86,7 @@ def test_a_column_for_which_there_is_no_room_is_a_line_with_its_worst_row(capsys
     made = tables_of(sampler="s" * 75, energy=9.0, stray=35.0, intrinsic=4.0)
     console.show(made, COLUMNS)
     out = capsys.readouterr().out
-    assert "no room for intrinsic: z 4.0 ± 0 at most (learned ddpm s" in " ".join(out.split())
+    assert "too wide to show intrinsic: z 4.0 ± 0 at most (learned ddpm s" in " ".join(out.split())
 
 
 def test_the_legend_speaks_of_rows_that_are_there(capsys):
