@@ -62,7 +62,8 @@ def _inside(text: str) -> str:
     """Returns a page with its links to included files as links to the pages that include them."""
     for file, page in _OUTSIDE.items():
         text = re.sub(rf"\]\(((?:\.\./)*)\.\./{re.escape(file)}(?=[)#])", rf"](\g<1>{page}", text)
-    return text
+    # A number of a table stays on the line of its half width.
+    return re.sub(r"(?<=\d) ± (?=\d)", "\u00a0±\u00a0", text)
 
 
 # Stands for a colon of prose while napoleon, which takes what is before one for a type, reads the sections.
