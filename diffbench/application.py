@@ -302,11 +302,12 @@ def _about(registry: Registry[T], name: str, verbose: bool) -> str:
         dataset = DATASETS.build(name)
     except ValueError as error:  # one that is nothing without a parameter, such as a file
         return f"{about} ({error})"
-    truths = ["density and score"] if dataset.density else ["score"]
+    truths = ["density and score" if dataset.density else "score"] if dataset.truth is not None else []
     truths += ["modes"] if dataset.modes is not None else []
     truths += ["distance"] if dataset.distance is not None else []
+    known = f"truths: {', '.join(truths)}" if truths else "its points alone"
     geometry = f"; {_geometry(dataset)}" if verbose else ""
-    return f"{about} ({dataset.dim}-D; truths: {', '.join(truths)}{geometry})"
+    return f"{about} ({dataset.dim}-D; {known}{geometry})"
 
 
 def _geometry(dataset: Dataset) -> str:

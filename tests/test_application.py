@@ -143,3 +143,5 @@ def test_a_verbose_list_shows_the_geometry_that_datasets_have(command, tmp_path)
         data = DATASETS.build(name)
         mean = ", ".join(f"{one:.4g}" for one in data.mean)
         assert f"mean ({mean}), scale {data.scale:.4g}, lengths " in line
+    # Images of no known law: no score is claimed.
+    assert any(one.startswith("  digits: ") and "(64-D; its points alone; " in one for one in lines)
