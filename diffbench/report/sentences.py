@@ -1,35 +1,30 @@
 """The three sentences at the top: what was compared, who is best and how sure, where each errs.
 
-They say what the tables say and no more: a lead is a lead where Student's interval over seeds leaves out 0
-(`ranking`), a part of an error is named where the split names it (`verdict`).
+They say what the tables say and no more: who is best is said by `leads`, a part of an error is named where
+the split names it (`verdict`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from diffbench.records.outcome import OK
-from diffbench.records.places import GIVEN, base_of
+from diffbench.records.outcome import MISSING, OK
+from diffbench.records.places import GIVEN
 from diffbench.report.gathered import Gathered, budgets, row_name
+from diffbench.report.leads import best, has_numbers, shown
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
-from diffbench.spec import Json
 from diffbench.tables import symptoms
-from diffbench.tables.digits import deviations, number
-from diffbench.tables.headlines import WAYS
+from diffbench.tables.digits import deviations
 from diffbench.tables.split import NAMES
-from diffbench.tables.verdict import NOTHING, UNKNOWN
+from diffbench.tables.verdict import NOTHING, SMALLEST, UNKNOWN
 
 PARTS = {name: part for part, name in NAMES.items()}
 FEW = 5
 """Names that a sentence lists."""
-CLAUSES = 2
-LONGEST = 60
-"""Characters of a label in a sentence."""
 
 
 class Sentence(NamedTuple):
@@ -79,91 +74,20 @@ def _ended(found: Gathered) -> str:
     return ", ".join(parts)
 
 
-def best(found: Gathered) -> list[str]:
-    """Returns which row leads by which metric, and whether its lead is more than noise."""
-    if not _has_numbers(found):
-        return ["None yet: no row of these has a number."]
-    rows = found.ranking.rows
-    clauses = [
-        clause
-        for metric in _apart(found.scaled)
-        if (
-            clause := _leader(found, rows[(rows["metric"] == metric) & (rows["score"] == found.kind)], metric)
-        )
-    ]
-    if clauses:
-        return clauses[:CLAUSES]
-    return [
-        "No ranking: no metric here has the common scale u, for which it needs a noise floor that the "
-        "Gaussian of the data's moments exceeds by 10 deviations. The tables show each metric by itself."
-    ]
-
-
-def _has_numbers(found: Gathered) -> bool:
-    """Returns whether any row of the page's kind has a value: failures alone rank nobody."""
-    here = found.long[(found.long["score"] == found.kind) & (found.long["status"] == OK)]
-    return bool(here["value"].notna().any())
-
-
-def _apart(metrics: Sequence[str]) -> list[str]:
-    """Returns metrics, one for each way to err: two that see the same say the same."""
-    way = {column: i for i, one in enumerate(WAYS) for column in one.columns}
-    kept: dict[object, str] = {}
-    for metric in metrics:
-        kept.setdefault(way.get(base_of(metric), metric), metric)
-    return list(kept.values())
-
-
-def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
-    if rows.empty:
-        return ""
-    many = budgets(found.long)
-    told = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
-    first = told[0]
-    u = f"u = {number(first['iqm'])}"
-    name = shown(row_name(first, many=many))
-    if len(told) == 1:
-        around = "" if math.isnan(first["low"]) else f" ({number(first['low'])} to {number(first['high'])})"
-        scale = "where 1 is truth and 0 a Gaussian of its moments"
-        return f"By {metric} there is one row: {name}, {u}{around}, {scale}."
-    if first["best"]:
-        return f"By {metric} {name} is best ({u}); its lead over every other row is more than noise."
-    return f"By {metric} {name} comes first ({u}), {_rival(found, told, metric, many)}."
-
-
-def _rival(found: Gathered, told: Sequence[Json], metric: str, many: bool) -> str:
-    """Returns how sure the lead of the first is: its chance against the row that comes nearest to it."""
-    if min(row["seeds"] for row in told) < 2:
-        return "but one seed cannot tell that from noise"
-    first = told[0]
-    pairs = found.ranking.pairs
-    here = pairs[(pairs["metric"] == metric) & (pairs["score"] == first["score"])]
-    for key in ("family", "budget", "sampler"):
-        here = here[here[f"{key}_1"] == first[key]]
-    here = here[here["improvement"].notna()]
-    if here.empty:
-        return "but its lead is within noise"
-    nearest = here.loc[here["improvement"].idxmin()].to_dict()
-    chance = round(100 * nearest["improvement"])
-    if chance >= 95:
-        return "but it takes more seeds to tell its lead from noise"
-    rival = shown(row_name(nearest, "_2", many=many))
-    return f"within noise of {rival}, which it beats in {chance}% of pairs of seeds"
-
-
 def errs(found: Gathered) -> list[str]:
     """Returns what the models of each family err in."""
-    if not _has_numbers(found):
+    if not has_numbers(found):
         return ["No row of these has a number that could tell."]
     split = found.tables.split
     headline = {metric for each in found.headlines.values() for metric in each}
     rows = split[split["metric"].isin(headline)] if len(split) else split
     if found.kind == LEARNED and len(rows):
-        many = budgets(found.long)
-        said = [
-            f"{shown(row_name({'family': family, 'budget': budget}, many=many))} {_parts(here)}."
-            for (family, budget), here in rows.groupby(["family", "budget"], sort=False)
-        ]
+        many, said = budgets(found.long), []
+        learned = found.long[found.long["score"] == LEARNED]
+        for (family, budget), cells in learned.groupby(["family", "budget"], sort=False):
+            here = rows[(rows["family"] == family) & (rows["budget"] == budget)]
+            name = shown(row_name({"family": family, "budget": budget}, many=many))
+            said.append(f"{name} {_parts(here, cells['dataset'].nunique())}{_lost(cells)}.")
         return _listed(said, "more families are in the table of the split.")
     if found.kind == GIVEN:
         looks = symptoms.of(found.long)
@@ -174,8 +98,19 @@ def errs(found: Gathered) -> list[str]:
     return _farthest(found)
 
 
-def _parts(rows: pd.DataFrame) -> str:
-    """Returns the parts that are named in some rows of a family, where, and the largest of each."""
+def _lost(cells: pd.DataFrame) -> str:
+    """Returns how many cells of a family failed: of these nothing is known."""
+    ok = cells["status"].isin([OK, MISSING]).groupby([cells[c] for c in ("dataset", "sampler", "seed")]).all()
+    return f"; {int((~ok).sum())} of its {len(ok)} cells failed" if not ok.all() else ""
+
+
+def _parts(rows: pd.DataFrame, every: int) -> str:
+    """Returns the parts that are named in some rows of a family, where, and the largest of each.
+
+    Args:
+      rows: Its rows of the split.
+      every: On how many datasets it is.
+    """
     places: dict[str, list[tuple[str, str, float]]] = {}
     for row in rows.to_dict("records"):
         for told in str(row["errs_in"]).split(", "):
@@ -185,9 +120,11 @@ def _parts(rows: pd.DataFrame) -> str:
             size = row[PARTS[name]] / row["floor_sd"]
             places.setdefault(name, []).append((str(row["dataset"]), str(row["metric"]), float(size)))
     if not places:
-        known = set(rows["errs_in"]) - {UNKNOWN}
-        return "shows no error beyond noise" if known else "has no exact rows to be compared with"
-    every = rows["dataset"].nunique()
+        known = rows.loc[rows["errs_in"] != UNKNOWN, "dataset"].nunique()
+        if not known:
+            return "has no exact rows to be compared with"
+        on = "" if known == every else f" on {known} of {every} datasets, and of the others nothing is known"
+        return f"shows no error beyond noise and {SMALLEST:g} in u{on}"
 
     def where(name: str) -> str:
         datasets = list(dict.fromkeys(dataset for dataset, _, _ in places[name]))
@@ -226,14 +163,6 @@ def names(labels: Iterable[str]) -> str:
     if len(cut) > FEW:
         cut = [*cut[: FEW - 1], f"{len(cut) - FEW + 1} more"]
     return " and ".join([", ".join(cut[:-1]), cut[-1]] if len(cut) > 1 else cut)
-
-
-def shown(label: str) -> str:
-    """Returns a label as a sentence can hold it: of a long one, its two ends."""
-    if len(label) <= LONGEST:
-        return label
-    half = (LONGEST - 1) // 2
-    return f"{label[:half]}…{label[-half:]}"
 
 
 def _counted(count: int, noun: str, labels: Sequence[str]) -> str:

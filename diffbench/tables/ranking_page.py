@@ -10,22 +10,27 @@ import pandas as pd
 from diffbench.spec import Json
 from diffbench.tables import markup, signed_rank
 from diffbench.tables.comparison import ROW
-from diffbench.tables.digits import number
+from diffbench.tables.digits import number, within
 from diffbench.tables.ranking import ENOUGH_SEEDS, MOST, Ranking
 
 SHOWN = 8
 """Rows of which a page compares each two; the files have more."""
 CAPTION = (
     "u is 1 for truth and 0 for the Gaussian of the data's moments. `u` here is the interquartile mean over "
-    "datasets and seeds, with the 95% interval of a bootstrap that draws seeds anew within each dataset. The "
-    "first of a table is **bold** where its lead over every other row of it is more than noise (Student's "
-    "interval over seeds). Of two rows: `improvement`, the chance that a seed of the first beats one of the "
-    "second; `better`, `equal`, `worse`, the posterior of the Bayesian signed-rank over datasets with "
-    f"{signed_rank.ROPE:g} in u as good as equal; `chance` (94% interval) that a dataset favours the first "
-    "by more than that; `Wilcoxon`, p by Holm. Differences on each dataset: `ranking_differences.csv`."
+    "datasets and seeds, with the 95% interval of a bootstrap that draws seeds anew within each dataset. "
+    "The first of a table is **bold** where it beats every other row of it: its `lead`, the mean difference "
+    "over datasets seed by seed with Student's 95% interval over seeds, is above 0, and it wins more than "
+    "half of the pairs of seeds. Of equal rows one table in twenty has a bold one by chance, at the most; "
+    "nothing is corrected for many tables. Of two rows: `improvement`, the chance that a seed of the first "
+    "beats one of the second (ties one half); `better`, `equal`, `worse`, the posterior of the Bayesian "
+    f"signed-rank over datasets with {signed_rank.ROPE:g} in u as good as equal; `chance` (94% interval) "
+    "that a dataset favours the first by more than that; `Wilcoxon`, p by Holm. Differences on each dataset: "
+    "`ranking_differences.csv`."
 )
 _HEAD = ("family", "sampler", "u", "95% interval", "datasets", "seeds")
-_PAIR = ("first", "second", "datasets", "improvement", "better", "equal", "worse", "chance", "Wilcoxon")
+_PAIR = (
+    "first", "second", "datasets", "improvement", "lead", "better", "equal", "worse", "chance", "Wilcoxon",
+)  # fmt: skip
 
 
 def markdown(found: Ranking) -> str:
@@ -41,6 +46,8 @@ def markdown(found: Ranking) -> str:
         lines += [f"## {markup.markdown(str(metric))}", ""]
         for score, kind in rows.groupby("score", sort=False):
             lines += [f"### {markup.markdown(str(score))}", "", *_ranked(kind), ""]
+            here = signed_rank.silent(int(kind["datasets"].max())) if len(kind) > 1 else ""
+            lines += [here, ""] if here not in ("", silent) else []
             pairs = found.pairs[(found.pairs["metric"] == metric) & (found.pairs["score"] == score)]
             lines += _pairs(pairs, kind)
     return "\n".join(lines)
@@ -79,7 +86,9 @@ def _pair(row: Json) -> Iterator[str]:
     for i in ("_1", "_2"):
         yield " / ".join(label for label in (_family(row, i), str(row[f"sampler{i}"])) if label)
     yield str(row["datasets"])
-    yield from (_share(row[key]) for key in ("improvement", "better", "equal", "worse"))
+    yield _share(row["improvement"])
+    yield within(row["lead"], (row["lead_high"] - row["lead_low"]) / 2)
+    yield from (_share(row[key]) for key in ("better", "equal", "worse"))
     low, high = _share(row["chance_low"]), _share(row["chance_high"])
     yield "-" if low == "-" else f"{_share(row['chance'])} ({low} to {high})"
     yield number(row["wilcoxon"], 2)

@@ -1,4 +1,4 @@
-"""The three sentences say what the tables say: who leads, how sure, and in what each errs."""
+"""The three sentences say what the tables say: what was compared, and in what each errs."""
 
 import pandas as pd
 from ranked import long_of
@@ -6,7 +6,6 @@ from ranked import long_of
 from diffbench.report import sentences
 from diffbench.report.gathered import Gathered
 from diffbench.tables.long import Tables
-from diffbench.tables.ranking import ranking
 
 
 def told(values, split=None):
@@ -15,33 +14,6 @@ def told(values, split=None):
     tables = Tables(long, pd.DataFrame(), pd.DataFrame() if split is None else split, pd.DataFrame())
     run = {"columns": {"energy": {"energy": {"better": "lower"}}}, "cells": []}
     return Gathered("run", None, run, tables)
-
-
-def test_a_lead_that_is_more_than_noise_is_called_best():
-    values = {"good": [[0.0, 0.01, 0.0], [0.01, 0.0, 0.01]], "bad": [[0.5, 0.51, 0.5], [0.5, 0.52, 0.49]]}
-    (said,) = sentences.best(told(values))
-    assert said == (
-        "By energy good by own is best (u = 0.995); its lead over every other row is more than noise."
-    )
-
-
-def test_a_lead_within_noise_names_its_rival_and_the_chance():
-    values = {"one": [[0.0, 0.2, 0.1], [0.1, 0.0, 0.2]], "two": [[0.2, 0.0, 0.1], [0.0, 0.1, 0.21]]}
-    (said,) = sentences.best(told(values))
-    assert "one by own comes first" in said
-    assert said.endswith("within noise of two by own, which it beats in 53% of pairs of seeds.")
-
-
-def test_one_seed_is_not_enough_to_tell():
-    (said,) = sentences.best(told({"one": [[0.0], [0.1]], "two": [[0.2], [0.3]]}))
-    assert said.endswith("but one seed cannot tell that from noise.")
-
-
-def test_a_metric_without_a_common_scale_ranks_nothing():
-    found = told({"one": [[0.0, 0.1], [0.1, 0.1]]})
-    found.long["floor_sd"] = float("nan")
-    assert ranking(found.long, found.run["columns"]).rows.empty
-    assert sentences.best(found)[0].startswith("No ranking: no metric here has the common scale u")
 
 
 def test_each_family_is_told_by_the_parts_that_are_named():
@@ -55,7 +27,26 @@ def test_each_family_is_told_by_the_parts_that_are_named():
     assert sentences.errs(found) == [
         "one errs in learning everywhere (most by energy on b: 20.0 floor deviations) and in solving on b "
         "(most by energy: 2.0 floor deviations).",
-        "two shows no error beyond noise.",
+        "two shows no error beyond noise and 0.005 in u.",
+    ]
+
+
+def test_what_failed_or_has_no_exact_row_is_not_called_free_of_errors():
+    rows = [
+        {"dataset": "a", "family": "one", "budget": "", "sampler": "own", "metric": "energy", "floor_sd": 0.01,
+         "solver": 0.02, "learning": 0.1, "finite_data": float("nan"), "errs_in": "nothing seen"},
+        {"dataset": "a", "family": "two", "budget": "", "sampler": "own", "metric": "energy", "floor_sd": 0.01,
+         "solver": 0.02, "learning": 0.1, "finite_data": float("nan"), "errs_in": "learning 2/2"},
+    ]  # fmt: skip
+    found = told(
+        {"one": [[0.1] * 2] * 2, "two": [[0.1] * 2] * 2, "three": [[0.1] * 2] * 2}, pd.DataFrame(rows)
+    )
+    found.long.loc[(found.long["family"] == "one") & (found.long["dataset"] == "b"), "status"] = "diverged"
+    assert sentences.errs(found) == [
+        "one shows no error beyond noise and 0.005 in u on 1 of 2 datasets, and of the others nothing is known; "
+        "2 of its 4 cells failed.",
+        "two errs in learning on a (most by energy: 10.0 floor deviations).",
+        "three has no exact rows to be compared with.",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from ranked import COLUMNS, long_of
 from scipy import stats
@@ -57,6 +58,39 @@ def test_the_best_is_bold_only_beyond_noise():
         .rows["best"]
         .any()
     )
+
+
+def test_the_best_wins_more_than_half_of_the_pairs_and_by_more_than_rounding():
+    """By far on one dataset, and not at all on three; and by what no table shows."""
+    far = {
+        "x": [[0.1, 0.11, 0.12], *[[0.31, 0.33, 0.35]] * 3],
+        "y": [[0.9, 0.91, 0.93], *[[0.3, 0.32, 0.34]] * 3],
+    }
+    found = ranking.ranking(long_of(far, "abcd"), COLUMNS)
+    (pair,) = found.pairs.to_dict("records")
+    assert pair["lead_low"] > 0.0
+    assert pair["improvement"] == 0.5
+    assert not found.rows["best"].any()
+    tiny = {"x": [[0.1, 0.2, 0.3]] * 2, "y": [[0.1 + 1e-9, 0.2 + 1e-9, 0.3 + 1e-9]] * 2}
+    assert not ranking.ranking(long_of(tiny), COLUMNS).rows["best"].any()
+
+
+@pytest.mark.parametrize(("seeds", "rows"), [(3, 2), (5, 3)])
+def test_of_equal_rows_one_table_in_twenty_has_a_best_at_the_most(monkeypatch, seeds, rows):
+    """100 tables: of 5%, more than 12 have one in 1,000 of cases."""
+    monkeypatch.setattr(ranking, "bootstrap", lambda groups: (math.nan, math.nan))
+    rng = np.random.default_rng(seeds)
+    names = [f"m{i}" for i in range(100)]
+    tables = [
+        long_of({f"r{j}": 0.3 + 0.05 * rng.standard_normal((2, seeds)) for j in range(rows)}).assign(
+            metric=name
+        )
+        for name in names
+    ]
+    found = ranking.ranking(
+        pd.concat(tables, ignore_index=True), {name: {name: COLUMNS["energy"]["energy"]} for name in names}
+    )
+    assert found.rows["best"].sum() <= 12
 
 
 def test_differences_are_paired_by_seed_on_each_dataset():
