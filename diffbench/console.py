@@ -33,6 +33,8 @@ from diffbench.workers.tasks import Task
 WIDTH = 100
 # Metrics that a terminal shows however long the labels are; every column is in the files.
 LEAST = 2
+# Characters between two columns: a padding, and the box's own.
+GAP = 2
 # Characters of a label below which a table is unreadable, and rows are told one by one.
 LABEL = 8
 # What stands below the tables, by the kind of row that it speaks of.
@@ -166,9 +168,9 @@ def _clean(text: str, console: Console) -> str:
 
 def _cramped(rows: Sequence[Sequence[str]], width: int, shown: Sequence[int]) -> bool:
     """Returns whether labels have no room left beside the numbers of a table."""
-    widths = [max(cell_len(row[i]) for row in rows) + 1 for i in shown]
+    widths = [max(cell_len(row[i]) for row in rows) + GAP for i in shown]
     labels = [min(widths[k], LABEL) if i < 3 else widths[k] for k, i in enumerate(shown)]
-    return sum(labels) > width
+    return sum(labels) - GAP > width
 
 
 def _one_by_one(
@@ -218,11 +220,11 @@ def fitting(
       without: Columns to leave out in any case.
       spare: Metrics that go before the others; of both kinds the last go first.
     """
-    widths = [max(cell_len(cell) for cell in column) + 1 for column in zip(*rows, strict=True)]
+    widths = [max(cell_len(cell) for cell in column) + GAP for column in zip(*rows, strict=True)]
     shown = [i for i in range(len(widths)) if i not in without]
     metrics = [i for i in shown if i >= len(rendering.HEAD)]
     going = [*(i for i in metrics if i not in spare), *(i for i in metrics if i in spare)]
-    while sum(widths[i] for i in shown) > width and len(going) > LEAST:
+    while sum(widths[i] for i in shown) - GAP > width and len(going) > LEAST:
         shown.remove(going.pop())
     return shown
 

@@ -42,8 +42,15 @@ def test_two_metrics_stay_however_long_the_labels_are():
 def test_what_is_shown_is_no_wider_unless_two_metrics_are_left(width):
     rows = [HEADS, row("score_sde", "predictor_corrector"), row("ddpm", "ancestral")]
     found = console.fitting(rows, width, [CELLS])
-    wide = sum(max(len(cells[i]) for cells in rows) + 1 for i in found)
+    wide = sum(max(len(cells[i]) for cells in rows) + console.GAP for i in found) - console.GAP
     assert wide <= width or len(found) == len(rendering.HEAD) - 1 + console.LEAST
+
+
+@pytest.mark.parametrize("sampler", ["x" * size for size in range(16, 28, 2)])
+def test_no_label_is_folded_while_a_metric_could_go(capsys, monkeypatch, sampler):
+    monkeypatch.setattr(console, "WIDTH", 80)
+    console.show(tables_of(sampler=sampler, energy=9.0, mode_tv=8.0, stray=35.0, intrinsic=4.0), COLUMNS)
+    assert f" {sampler} " in capsys.readouterr().out
 
 
 def test_metrics_in_which_nothing_errs_go_before_the_others():
