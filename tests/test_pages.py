@@ -108,6 +108,25 @@ def test_the_site_says_every_command_and_option():
     assert "list[" not in said
 
 
+def test_the_site_takes_no_words_before_a_colon_for_a_type():
+    import runpy
+
+    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    for what, text in (
+        ("property", "The long table: a row."),
+        ("function", "Returns:\n  A row: `z`.\n\nRaises:\n  E: If."),
+    ):
+        lines = text.split("\n")
+        conf["_as_rest"](None, what, "name", None, None, lines)
+        assert not [line for line in lines if ": " in line and "E: If." not in line]
+        conf["_with_colons"](None, what, "name", None, None, lines)
+        assert "\n".join(lines) == text.replace("`z`", "``z``")
+    shown = conf["_by_name"](
+        None, "class", "name", None, None, "(a=<factory>, b=<function A.<lambda>>)", None
+    )
+    assert shown == ("(a=..., b=...)", None)
+
+
 def test_every_page_of_docs_is_in_the_sites_menu():
     import re
 
