@@ -66,7 +66,8 @@ def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     many = budgets(found.long)
     told = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
     first = told[0]
-    u = f"u = {number(first['iqm'])}"
+    u, every = f"u = {number(first['iqm'])}", len(found.datasets)
+    u += f" over {first['datasets']} of {every} datasets" if first["datasets"] < every else ""
     name = shown(row_name(first, many=many))
     if len(told) == 1:
         return f"By {metric} there is one row: {name} ({u})."

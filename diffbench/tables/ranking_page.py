@@ -16,6 +16,7 @@ from diffbench.tables.ranking import ENOUGH_SEEDS, MOST, Ranking
 SHOWN = 8
 """Rows of which a page compares each two; the files have more."""
 CAPTION = (
+    "Rows of one kind of score are ranked among themselves. "
     "u is 1 for truth and 0 for the Gaussian of the data's moments. `u` here is the interquartile mean over "
     "datasets and seeds, with the 95% interval of a bootstrap that draws seeds anew within each dataset. "
     "The first of a table is **bold** where it beats every other row of it: its `lead`, the mean difference "

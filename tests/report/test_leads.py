@@ -90,6 +90,14 @@ def test_rows_on_fewer_datasets_are_not_those_that_are_ranked_first():
     assert said.startswith("By energy, of the rows on 2 datasets, there is no clear winner")
 
 
+def test_how_many_datasets_have_the_common_scale_is_said():
+    """On the second the Gaussian is not told from truth: there is no u."""
+    found = told({"one": [[0.0, 0.01, 0.0]] * 2, "two": [[0.5, 0.51, 0.5]] * 2})
+    found.long.loc[found.long["dataset"] == "b", "floor_sd"] = 1.0
+    (said,) = leads.best(found)
+    assert said.startswith("By energy one by own is best (u = 0.997 over 1 of 2 datasets)")
+
+
 def test_no_sentence_gives_a_first_place_with_less_than_half_of_the_pairs():
     rng = np.random.default_rng(0)
     words = []
