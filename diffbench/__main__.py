@@ -4,10 +4,15 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line; Ctrl-C while it is still being imported ends in no traceback."""
+    """Runs the command line; neither Ctrl-C nor the wrong Python, at its import, ends in a traceback."""
     try:
-        from diffbench.cli import main as begin
-
+        try:
+            from diffbench.cli import main as begin
+        except ModuleNotFoundError as error:
+            # In a clone every Python finds diffbench, and only one has what it needs.
+            where = f"{sys.executable} has no {error.name}"
+            print(f"diffbench: {where}; use the Python of its environment: .venv/bin/python", file=sys.stderr)
+            sys.exit(2)
         begin()
     except KeyboardInterrupt:
         sys.exit(130)

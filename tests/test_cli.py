@@ -181,6 +181,18 @@ def test_a_wrong_request_prints_nothing_else_in_a_process_of_its_own(tmp_path):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_a_python_without_what_it_needs_is_one_line(monkeypatch, capsys):
+    from diffbench.__main__ import main
+
+    monkeypatch.delitem(sys.modules, "diffbench.cli", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(" has no typer; use the Python of its environment: .venv/bin/python")
+
+
 @pytest.mark.slow
 def test_a_folder_that_is_gone_is_said(tmp_path):
     (tmp_path / "gone").mkdir()
