@@ -7,6 +7,7 @@ runs, and allows no request. The same records give the same bytes.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import re
@@ -17,10 +18,19 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 import diffbench
-from diffbench.report import bundles, charts, command, definitions, fitting, headline, longtable, pictures
+from diffbench.report import (
+    bundles,
+    charts,
+    command,
+    definitions,
+    fitting,
+    headline,
+    longtable,
+    pictures,
+    versus,
+)
 from diffbench.report.gathered import Gathered
 from diffbench.report.sentences import sentences
-from diffbench.report.versus import versus
 from diffbench.signs import plain
 from diffbench.spec import Json, JsonObject
 
@@ -29,6 +39,8 @@ if TYPE_CHECKING:  # only a page needs it
 
 VERSION = 2
 """Raised where the same records make another page."""
+CLAUSES = 3
+"""Clauses of a sentence that a reader sees at once: the first screen has room for no more."""
 FAILED = 200
 """Cells that are told with their reasons; the long table has them all."""
 SECTIONS, ROWS = 100, 1500
@@ -51,6 +63,7 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
       where: What leads from the page to the results folder, such as "" for a page that lies in it; None
         where no link would lead there.
     """
+    found = _apart(found)
     drawn = charts.charts(found)
     programs = [bundles.datatables(), *([bundles.vega()] if drawn else []), _text("page.js")]
     content: JsonObject = {
@@ -61,7 +74,9 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
         "programs": [Markup(program) for program in programs],
         "style": Markup(f"{bundles.datatables_style()}\n{_text('page.css')}"),
         "runs": [_run(i, each, len(found)) for i, each in enumerate(found)],
-        "versus": versus(found),
+        "versus": versus.versus(found),
+        "caption": versus.CAPTION,
+        "CLAUSES": CLAUSES,
         "charts": [
             (name, TITLES[name], bundles.as_json(chart), charts.room(chart), charts.left_out(chart))
             for name, chart in drawn.items()
@@ -81,6 +96,16 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
             section["pictures"] = shown.pop(section["name"], [])
         run["pictures"] += [one for more in shown.values() for one in more]
     return template.render(content).encode()
+
+
+def _apart(found: Sequence[Gathered]) -> list[Gathered]:
+    """Returns runs by names that differ: of folders of one name, as much of their paths as it takes."""
+    paths = [each.root.resolve().parts for each in found]
+    for depth in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(parts[-depth:]).replace("//", "/") for parts in paths]
+        if len({*names}) == len(names):
+            return [dataclasses.replace(each, name=name) for each, name in zip(found, names, strict=True)]
+    return list(found)
 
 
 def fingerprint(found: Sequence[Gathered]) -> str:

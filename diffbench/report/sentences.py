@@ -46,15 +46,12 @@ def sentences(found: Gathered) -> list[Sentence]:
 def compared(found: Gathered) -> str:
     """Returns what was compared on what, and how the cells ended."""
     here = found.long[found.long["score"] == found.kind]
-    many = budgets(found.long)
-    models = [
-        {"family": str(family), "budget": str(budget)}
-        for family, budget in here[["family", "budget"]].drop_duplicates().itertuples(index=False)
-    ]
-    names = [row_name(model, many=many) for model in models]
-    names = list(dict.fromkeys(name for name in names if name))
+    names, sizes = (
+        list(dict.fromkeys(str(label) for label in here[column] if label)) for column in ("family", "budget")
+    )
     what = {LEARNED: "family", GIVEN: "set of samples", EXACT: "exact score"}.get(found.kind, "score")
     said = [_counted(len(names), what, names)] if names else ["no model, only the truth itself"]
+    said += [f"at {_counted(len(sizes), 'budget', sizes)}"] if len(sizes) > 1 else []
     samplers = [str(label) for label in here["sampler"].unique() if label]
     if samplers:
         said.append(f"under {_counted(len(samplers), 'sampler', samplers)}")

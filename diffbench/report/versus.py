@@ -8,6 +8,8 @@ from typing import NamedTuple
 from diffbench.report.gathered import Gathered
 from diffbench.tables import against, changes_page
 
+CAPTION = changes_page.CAPTION.replace("`", "")
+
 
 class Table(NamedTuple):
     """Rows of one verdict: what it is, how many were found, and those that the page shows."""
@@ -28,6 +30,7 @@ class Versus(NamedTuple):
       before: What to know first, a line each.
       tables: Rows by verdict, those that got worse first.
       lonely: Rows that only one of them has, a line each.
+      compared: Whether any rows could be compared.
     """
 
     first: str
@@ -36,6 +39,7 @@ class Versus(NamedTuple):
     before: list[str]
     tables: list[Table]
     lonely: list[str]
+    compared: bool
 
 
 def versus(found: Sequence[Gathered]) -> list[Versus]:
@@ -47,11 +51,11 @@ def _against(a: Gathered, b: Gathered) -> Versus:
     for each in (a, b):
         if "places" not in each.run:
             told = f"{each.name} is of an earlier version, which does not say what its rows are"
-            return Versus(a.name, b.name, told, [], [], [])
+            return Versus(a.name, b.name, told, [], [], [], False)
     try:
         compared = against.of(*(against.Side(each.store, each.run, each.long) for each in (a, b)))
     except ValueError as error:  # nothing in common
-        return Versus(a.name, b.name, str(error), [], [], [])
+        return Versus(a.name, b.name, str(error), [], [], [], False)
     tables = []
     for verdict, rows in changes_page.shown(compared):
         cells = changes_page.rows_of(rows)
@@ -60,4 +64,4 @@ def _against(a: Gathered, b: Gathered) -> Versus:
         tables.append(Table(verdict, len(rows), head, [[row[i] for i in kept] for row in cells]))
     before = list(changes_page.first_lines(compared))
     lonely = list(changes_page.lonely(compared))
-    return Versus(a.name, b.name, changes_page.counts(compared), before, tables, lonely)
+    return Versus(a.name, b.name, changes_page.counts(compared), before, tables, lonely, True)

@@ -14,6 +14,7 @@ def written(tmp_path):
 
     def write(build, name="run", **more):
         store = Store(tmp_path / name)
+        store.root.parent.mkdir(exist_ok=True)
         store.prepare()
         made = Made(store)
         build(made)

@@ -107,6 +107,15 @@ def test_charts_draw_nothing_is_asked_for_and_nothing_complains(opened, size, th
     assert tab.evaluate("window.moved") < 0.05
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_three_questions_are_answered_in_the_first_screen(opened, size):
+    tab, _, _ = opened(size)
+    places = "all => all.map(one => one.getBoundingClientRect().bottom)"
+    ends = tab.eval_on_selector_all(".answer", places)
+    assert len(ends) == 3
+    assert max(ends) <= SIZES[size]["height"]
+
+
 def test_hostile_labels_stay_text(opened):
     tab, said, _ = opened()
     draw_charts(tab)

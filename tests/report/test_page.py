@@ -104,7 +104,8 @@ def test_two_runs_make_one_page_that_tells_what_changed(written, light):
         made.grid(seeds=3, scores=("learned",))
 
     text = text_of(written(better, "before"), written(worse, "after"))
-    assert "after against before" in text
+    assert "after (B) against before (A)" in text
+    assert "Holm&#39;s steps keep it at 5%" in text
     assert re.search(r'class="counts">worse: 0, better: 0', text)
     assert 'id="run1"' in text
 
@@ -152,3 +153,20 @@ def test_a_table_of_many_rows_keeps_the_best_of_the_pages_kind(written):
     shown = re.findall(r"<td[^>]*>(truth|gaussian|exact|learned)</td>", table)
     assert shown == ["truth", "learned", "learned", "learned"]
     assert "9 rows more, in the table of all numbers below; these are first by" in table
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(written, light):
+    (one, two) = (
+        written(lambda made: made.add("ring", "truth", "", "", 0), name) for name in ("a/run", "b/run")
+    )
+    assert (one.name, two.name) == ("run", "run")
+    text = text_of(one, two)
+    assert "<title>a/run and b/run" in text
+    assert "b/run (B) against a/run (A)" in text
+
+
+def test_of_many_clauses_the_first_stand_open(written, light):
+    families = [f"family {i}" for i in range(5)]
+    text = text_of(written(lambda made: made.grid(families=families, seeds=2)))
+    errs = text[text.index("Where each errs") :]
+    assert errs.index("family 2") < errs.index("<summary>2 more</summary>") < errs.index("family 3")

@@ -1,5 +1,7 @@
 """The three sentences say what the tables say: what was compared, and in what each errs."""
 
+import re
+
 import pandas as pd
 from ranked import long_of
 
@@ -56,6 +58,25 @@ def test_what_was_compared_counts_cells_by_how_they_ended():
     assert sentences.compared(found) == (
         "1 family (one) under 1 sampler (own) on 2 datasets (a and b), 3 seeds; 8 of 10 cells are ok, 1 failed, "
         "with reasons below, 1 have not run yet."
+    )
+
+
+def test_budgets_are_told_beside_families_and_not_counted_as_such():
+    found = told({"one": [[0.1] * 3] * 2, "two": [[0.1] * 3] * 2})
+    other = found.long.assign(budget="20x8")
+    both = pd.concat([found.long.assign(budget="10x8"), other])
+    found = Gathered("run", None, found.run, found.tables._replace(long=both))
+    assert sentences.compared(found).startswith(
+        "2 families (one and two) at 2 budgets (10x8 and 20x8) under 1 sampler (own) on 2 datasets"
+    )
+
+
+def test_the_only_row_is_told_with_its_interval():
+    (said,) = sentences.best(told({"one": [[0.1, 0.11, 0.12], [0.1, 0.11, 0.1]]}))
+    assert re.fullmatch(
+        r"By energy there is one row: one by own, u = 0\.\d+ \(0\.\d+ to 0\.\d+\), where 1 is truth and 0 a Gaussian "
+        r"of its moments\.",
+        said,
     )
 
 
