@@ -27,6 +27,8 @@ LONGEST = 60
 
 def best(found: Gathered) -> list[str]:
     """Returns which row leads by which metric, and whether its lead is more than noise."""
+    if not found.kind:
+        return ["Nobody: there is no model here, only what models are held against."]
     if not has_numbers(found):
         return ["None yet: no row of these has a number."]
     rows = found.ranking.rows
@@ -70,7 +72,9 @@ def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     u += f" over {first['datasets']} of {every} datasets" if first["datasets"] < every else ""
     name = shown(row_name(first, many=many))
     if len(told) == 1:
-        return f"By {metric} there is one row: {name} ({u})."
+        around = "" if math.isnan(first["low"]) else f" ({number(first['low'])} to {number(first['high'])})"
+        scale = "where 1 is truth and 0 a Gaussian of its moments"
+        return f"By {metric} there is one row: {name}, {u}{around}, {scale}."
     # The u of rows on fewer datasets is another quantity: such rows stand behind.
     fewer = min(row["datasets"] for row in told) < first["datasets"]
     by = f"By {metric}" + (f", of the rows on {first['datasets']} datasets," if fewer else "")

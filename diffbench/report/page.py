@@ -30,7 +30,7 @@ from diffbench.report import (
     versus,
 )
 from diffbench.report.gathered import Gathered
-from diffbench.report.sentences import sentences
+from diffbench.report.sentences import names, sentences
 from diffbench.signs import plain
 from diffbench.spec import Json, JsonObject
 
@@ -67,7 +67,7 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
     drawn = charts.charts(found)
     programs = [bundles.datatables(), *([bundles.vega()] if drawn else []), _text("page.js")]
     content: JsonObject = {
-        "title": " and ".join(each.name for each in found),
+        "title": names([each.name for each in found]),
         "made_from": fingerprint(found),
         "version": diffbench.__version__,
         "policy": _policy(programs),
@@ -129,8 +129,8 @@ def read_mark(page: bytes) -> str:
 
 def _run(number: int, each: Gathered, runs: int) -> JsonObject:
     """Returns what the template shows of one run, of several, but for its pictures."""
-    names = each.datasets[: max(1, SECTIONS // runs)]
-    most = min(headline.MOST, max(1, ROWS // (runs * max(1, len(names)))))
+    shown = each.datasets[: max(1, SECTIONS // runs)]
+    most = min(headline.MOST, max(1, ROWS // (runs * max(1, len(shown)))))
     suite = each.run.get("suite") or {}
     return {
         "ident": f"run{number}",
@@ -146,9 +146,9 @@ def _run(number: int, each: Gathered, runs: int) -> JsonObject:
                 "table": headline.of_dataset(each, dataset, f"table{number}-{i}", most),
                 "pictures": [],
             }
-            for i, dataset in enumerate(names)
+            for i, dataset in enumerate(shown)
         ],
-        "more": len(each.datasets) - len(names),
+        "more": len(each.datasets) - len(shown),
         "pictures": [],
         "failed": each.failed,
         "again": command.again(each),

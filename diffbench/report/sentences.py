@@ -64,15 +64,19 @@ def compared(found: Gathered) -> str:
 def _ended(found: Gathered) -> str:
     count = found.counts
     if count.ok == count.cells:
-        return f"all {count.cells} cells are ok"
-    parts = [f"{count.ok} of {count.cells} cells are ok"]
+        return f"all {count.cells} cells are ok" if count.cells > 1 else "its only cell is ok"
+    parts = [f"{count.ok} of {count.cells} cells {'is' if count.ok == 1 else 'are'} ok"]
     parts += [f"{count.failed} failed, with reasons below"] if count.failed else []
-    parts += [f"{count.missing} have not run yet"] if count.missing else []
+    parts += (
+        [f"{count.missing} {'has' if count.missing == 1 else 'have'} not run yet"] if count.missing else []
+    )
     return ", ".join(parts)
 
 
 def errs(found: Gathered) -> list[str]:
     """Returns what the models of each family err in."""
+    if not found.kind:
+        return ["There is no model here that could err."]
     if not has_numbers(found):
         return ["No row of these has a number that could tell."]
     split = found.tables.split
@@ -119,7 +123,7 @@ def _parts(rows: pd.DataFrame, every: int) -> str:
     if not places:
         known = rows.loc[rows["errs_in"] != UNKNOWN, "dataset"].nunique()
         if not known:
-            return "has no exact rows to be compared with"
+            return "cannot be held against exact rows"
         on = "" if known == every else f" on {known} of {every} datasets, and of the others nothing is known"
         return f"shows no error beyond noise and {SMALLEST:g} in u{on}"
 

@@ -1,5 +1,7 @@
 """Who is best: the sentence agrees with leads and pairs of seeds, and names no winner where they do not."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from ranked import long_of
@@ -110,3 +112,12 @@ def test_no_sentence_gives_a_first_place_with_less_than_half_of_the_pairs():
         words.append("no clear winner" in said)
         assert lowest > 0.5 or words[-1], said
     assert 2 < sum(words) < 22
+
+
+def test_the_only_row_is_told_with_its_interval():
+    (said,) = leads.best(told({"one": [[0.1, 0.11, 0.12], [0.1, 0.11, 0.1]]}))
+    assert re.fullmatch(
+        r"By energy there is one row: one by own, u = 0\.\d+ \(0\.\d+ to 0\.\d+\), where 1 is truth and 0 a Gaussian "
+        r"of its moments\.",
+        said,
+    )

@@ -71,7 +71,7 @@ def test_a_run_that_has_only_begun_says_so(written, light):
     found = written(lambda made: made.add("ring", "learned", "ddpm", "ancestral", 0, fate="missing"))
     assert found.counts == (1, 0, 1, 0)
     text = text_of(found)
-    assert "0 of 1 cells are ok, 1 have not run yet" in text
+    assert "0 of 1 cells are ok, 1 has not run yet" in text
     assert "None yet: no row of these has a number." in text
 
 

@@ -1,11 +1,9 @@
 """The three sentences say what the tables say: what was compared, and in what each errs."""
 
-import re
-
 import pandas as pd
 from ranked import long_of
 
-from diffbench.report import sentences
+from diffbench.report import leads, sentences
 from diffbench.report.gathered import Gathered
 from diffbench.tables.long import Tables
 
@@ -48,7 +46,7 @@ def test_what_failed_or_has_no_exact_row_is_not_called_free_of_errors():
         "one shows no error beyond noise and 0.005 in u on 1 of 2 datasets, and of the others nothing is known; "
         "2 of its 4 cells failed.",
         "two errs in learning on a (most by energy: 10.0 floor deviations).",
-        "three has no exact rows to be compared with.",
+        "three cannot be held against exact rows.",
     ]
 
 
@@ -57,7 +55,7 @@ def test_what_was_compared_counts_cells_by_how_they_ended():
     found.long.loc[found.long["family"] == "one", "status"] = ["diverged", "missing", *["ok"] * 4]
     assert sentences.compared(found) == (
         "1 family (one) under 1 sampler (own) on 2 datasets (a and b), 3 seeds; 8 of 10 cells are ok, 1 failed, "
-        "with reasons below, 1 have not run yet."
+        "with reasons below, 1 has not run yet."
     )
 
 
@@ -71,13 +69,21 @@ def test_budgets_are_told_beside_families_and_not_counted_as_such():
     )
 
 
-def test_the_only_row_is_told_with_its_interval():
-    (said,) = sentences.best(told({"one": [[0.1, 0.11, 0.12], [0.1, 0.11, 0.1]]}))
-    assert re.fullmatch(
-        r"By energy there is one row: one by own, u = 0\.\d+ \(0\.\d+ to 0\.\d+\), where 1 is truth and 0 a Gaussian "
-        r"of its moments\.",
-        said,
-    )
+def test_truth_alone_has_nobody_to_rank_and_nobody_to_err():
+    found = told({"one": [[0.1]] * 2})
+    truth = found.long[found.long["score"] != "learned"]
+    found = Gathered("run", None, found.run, found.tables._replace(long=truth))
+    assert sentences.compared(found).startswith("No model, only the truth itself on 2 datasets")
+    assert leads.best(found) == ["Nobody: there is no model here, only what models are held against."]
+    assert sentences.errs(found) == ["There is no model here that could err."]
+
+
+def test_one_cell_is_told_as_one():
+    found = told({"one": [[0.1]] * 2})
+    one = found.long[found.long["score"] == "learned"].head(1)
+    for fate, said in (("ok", "its only cell is ok"), ("missing", "0 of 1 cells are ok, 1 has not run yet")):
+        alone = Gathered("run", None, found.run, found.tables._replace(long=one.assign(status=fate)))
+        assert sentences.compared(alone).endswith(f"{said}.")
 
 
 def test_a_long_label_keeps_its_two_ends():
