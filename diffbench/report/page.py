@@ -33,11 +33,12 @@ from diffbench.report.gathered import Gathered
 from diffbench.report.sentences import names, sentences
 from diffbench.signs import plain
 from diffbench.spec import Json, JsonObject
+from diffbench.tables.ranking import ENOUGH_SEEDS
 
 if TYPE_CHECKING:  # only a page needs it
     from jinja2 import Template
 
-VERSION = 2
+VERSION = 3
 """Raised where the same records make another page."""
 CLAUSES = 3
 """Clauses of a sentence that a reader sees at once: the first screen has room for no more."""
@@ -137,6 +138,7 @@ def _run(number: int, each: Gathered, runs: int) -> JsonObject:
         "name": each.name,
         "about": str(suite.get("description") or ""),
         "sentences": sentences(each),
+        "few_seeds": ENOUGH_SEEDS if each.ranking.rows["seeds"].min() < ENOUGH_SEEDS else 0,
         "counts": each.counts,
         "overall": headline.overall(each, f"overall{number}"),
         "sections": [

@@ -170,3 +170,13 @@ def test_of_many_clauses_the_first_stand_open(written, light):
     text = text_of(written(lambda made: made.grid(families=families, seeds=2)))
     errs = text[text.index("Where each errs") :]
     assert errs.index("family 2") < errs.index("<summary>2 more</summary>") < errs.index("family 3")
+
+
+def test_an_interval_that_few_seeds_make_too_narrow_is_called_so(written, light):
+    found = written(lambda made: made.grid(seeds=2))
+    assert "too narrow with fewer" not in text_of(found)
+    found = written(lambda made: made.grid(seeds=2), "other")
+    # Truth as the Gaussian, far away: now there is a common scale.
+    truth = found.long["score"] == "truth"
+    found.long.loc[truth, ["score", "value"]] = ["gaussian", 1e9]
+    assert "95% interval (too narrow with fewer than 10 seeds)" in text_of(found)

@@ -75,6 +75,34 @@ def test_the_best_wins_more_than_half_of_the_pairs_and_by_more_than_rounding():
     assert not ranking.ranking(long_of(tiny), COLUMNS).rows["best"].any()
 
 
+@pytest.mark.parametrize(
+    ("better", "good", "bad", "gaussian"),
+    [
+        ("lower", 0.1, 0.3, 1.0),
+        ("higher", 0.9, 0.7, 0.0),
+        ("truth", 0.45, 0.8, 2.0),
+        ("truth", 0.55, 0.2, 2.0),
+    ],
+)
+def test_best_is_what_is_better_in_each_columns_direction_and_nobody_where_rows_tie(
+    better, good, bad, gaussian
+):
+    """The floor is at 0, at 1, or at 0.5, where nearest is best; brackets and exact rows are no rivals."""
+    spread = np.array([[0.0, 0.01, 0.02]] * 2)
+    long = long_of(
+        {"good": good + spread, "bad": bad + spread, "exact": {"truth": 0.5}.get(better, good) + spread}
+    )
+    long.loc[long["family"] == "exact", "score"] = "exact"
+    long["floor_mean"] = {"lower": 0.0, "higher": 1.0, "truth": 0.5}[better]
+    long.loc[long["score"] == "gaussian", "value"] = gaussian
+    columns = {"energy": {"energy": {"better": better}}}
+    rows = ranking.ranking(long, columns).rows
+    assert rows.loc[rows["best"], ["score", "family"]].values.tolist() == [["learned", "good"]]
+    tied = long.copy()
+    tied.loc[tied["family"] == "bad", "value"] = tied.loc[tied["family"] == "good", "value"].to_numpy()
+    assert not ranking.ranking(tied, columns).rows["best"].any()
+
+
 @pytest.mark.parametrize(("seeds", "rows"), [(3, 2), (5, 3)])
 def test_of_equal_rows_one_table_in_twenty_has_a_best_at_the_most(monkeypatch, seeds, rows):
     """100 tables: of 5%, more than 12 have one in 1,000 of cases."""
