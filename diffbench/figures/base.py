@@ -243,9 +243,16 @@ def _arranged(labels: Sequence[str], width: float) -> tuple[int, int]:
     return 1, 0
 
 
-def dash(budgets: Sequence[str], budget: str) -> LineStyleType:
-    """Returns the line style of a budget, one of a run's."""
-    return _DASHES[budgets.index(budget) % len(_DASHES)]
+def dash(names: Sequence[str], name: str) -> LineStyleType:
+    """Returns the line style of a name, one of several: it tells them apart where there is no colour."""
+    return _DASHES[names.index(name) % len(_DASHES)] if name in names else "-"
+
+
+def weight(budgets: Sequence[str], budget: str) -> float:
+    """Returns how thick the lines of a budget are, and how large its signs, over those of a run with one."""
+    if len(budgets) < 2 or budget not in budgets:
+        return 1.0
+    return 0.7 + 0.8 * budgets.index(budget) / (len(budgets) - 1)
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:

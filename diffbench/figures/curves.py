@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
@@ -16,16 +16,15 @@ from matplotlib.patches import Patch
 from matplotlib.typing import ColorType, LineStyleType
 
 from diffbench.figures.base import (
-    ACROSS,
-    DOUBLE,
-    SINGLE,
     dash,
     extremes,
     log_ticks,
     panel_width,
     panels,
     say,
+    sheet,
     titled,
+    weight,
 )
 from diffbench.figures.records import Row, Run
 from diffbench.sources.learned import NAME as LEARNED
@@ -33,6 +32,7 @@ from diffbench.sources.learned import NAME as LEARNED
 _ARRAYS = ("score_error_log_snr", "score_error_curve")
 
 _DOWN = 3  # rows of panels on a page
+_THICK = 1.1  # of a line, in points
 
 Trace = tuple[np.ndarray, np.ndarray]
 Lines = Mapping[tuple[str, str], Sequence[Trace]]
@@ -97,23 +97,24 @@ def _figure(
     if not found:
         return
     # A page holds as many as its height; what is more goes on the next.
-    pages = range(0, len(found), ACROSS * _DOWN)
+    size = sheet().across * _DOWN
+    pages = range(0, len(found), size)
     for number, start in enumerate(pages, start=1):
-        here = dict(itertools.islice(found.items(), start, start + ACROSS * _DOWN))
+        here = dict(itertools.islice(found.items(), start, start + size))
         yield name + (f"_{number}" if number > 1 else ""), _page(run, here, x, y, log)
 
 
 def _page(run: Run, found: Mapping[tuple[str, str], Lines], x: str, y: str, log: bool) -> Figure:
     """Draws panels of curves."""
-    across = min(len(found), ACROSS)
-    width = SINGLE if across == 1 else DOUBLE
+    across = min(len(found), sheet().across)
+    width = sheet().single if across == 1 else sheet().double
     many = any(len(traces) > 1 for lines in found.values() for traces in lines.values())
     several = len({weighting for _, weighting in found}) > 1
     titles, above = titled(
         [f"{dataset}, {weighting} weight" if several else dataset for dataset, weighting in found],
         panel_width(across, width),
     )
-    legend = _legend(run, {line for lines in found.values() for line in lines}, many)
+    legend = _legend(run, found, many)
     figure, axes = panels(math.ceil(len(found) / across), across, width, 1.6, legend, above=above)
     for spare in axes.flat[len(found) :]:
         spare.remove()
@@ -125,38 +126,44 @@ def _page(run: Run, found: Mapping[tuple[str, str], Lines], x: str, y: str, log:
             ax.set_ylabel(y if several or not weighting else f"{y} ({weighting} weight)")
         sns.despine(ax=ax)
         for (family, budget), traces in lines.items():
-            _band(ax, traces, run.colours[family], dash(run.budgets, budget))
+            thick = _THICK * weight(run.budgets, budget)
+            _band(ax, traces, run.colours[family], dash(run.families, family), thick)
         _log(ax, log)
     return figure
 
 
-def _legend(run: Run, shown: Collection[tuple[str, str]], many: bool) -> list[Artist]:
+def _legend(run: Run, found: Mapping[tuple[str, str], Lines], many: bool) -> list[Artist]:
     """Returns the legend of families, of budgets where there are several, and of what is drawn."""
+    shown = {line for lines in found.values() for line in lines}
+    counts = {len(traces) for lines in found.values() for traces in lines.values()}
     families, budgets = ({line[i] for line in shown} for i in (0, 1))
     lines: list[Artist] = [
-        Line2D([], [], color=run.colours[f], label=f, lw=1.8) for f in run.families if f in families
+        Line2D([], [], color=run.colours[f], ls=dash(run.families, f), label=f, lw=1.6)
+        for f in run.families
+        if f in families
     ]
     if len(run.budgets) > 1:
         lines += [
-            Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=f"steps x batch {b}")
+            Line2D([], [], color="0.3", lw=_THICK * weight(run.budgets, b), label=f"steps x batch {b}")
             for b in run.budgets
             if b in budgets
         ]
     if many:
-        lines.append(Line2D([], [], color="0.3", label="mean over seeds"))
+        seeds = " to ".join(str(k) for k in dict.fromkeys((min(counts), max(counts))))
+        lines.append(Line2D([], [], color="0.3", label=f"mean over {seeds} seeds"))
         lines.append(Patch(color="0.3", alpha=0.22, lw=0, label="least to largest seed"))
     return lines
 
 
-def _band(ax: Axes, traces: Sequence[Trace], colour: ColorType, line: LineStyleType) -> None:
+def _band(ax: Axes, traces: Sequence[Trace], color: ColorType, ls: LineStyleType, lw: float) -> None:
     """Draws the mean over seeds, and the range from least to largest."""
     x = max((x for x, _ in traces), key=len)
     mean, least, most = np.array(
         [extremes([float(y[k]) for _, y in traces if k < len(y)]) for k in range(len(x))]
     ).T
-    ax.plot(x, mean, color=colour, ls=line)
+    ax.plot(x, mean, color=color, ls=ls, lw=lw)
     if len(traces) > 1:
-        ax.fill_between(x, least, most, color=colour, alpha=0.22, lw=0)
+        ax.fill_between(x, least, most, color=color, alpha=0.22, lw=0)
 
 
 def _log(ax: Axes, log_x: bool) -> None:

@@ -18,30 +18,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.typing import LineStyleType, MarkerType
+from matplotlib.typing import ColorType, FillStyleType, LineStyleType, MarkerType
 
 from diffbench.figures.base import (
-    ACROSS,
-    DOUBLE,
-    SINGLE,
     dash,
     extremes,
     log_ticks,
     panel_width,
     panels,
     say,
+    sheet,
     titled,
+    weight,
 )
 from diffbench.figures.records import Row, Run
-from diffbench.figures.words import fitted, tick
+from diffbench.figures.words import fitted, is_paper, scaled, tick
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
 
 # Ten signs, and stars of more and more rays: thirty rows are told apart.
 _MARKERS: tuple[MarkerType, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
 _BARS: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8, "mew": 1.0}
+_SIZE = 4.5  # of a sign, in points
 _DOTTED: LineStyleType = (0, (1, 1.2))
+# How much of a learned row's sign is filled tells families apart where there is no colour.
+_FILLS: tuple[FillStyleType, ...] = ("full", "left", "top", "right", "bottom")
 _LINES = 4  # of panels, below each other on one page
+_CROWD = 40  # lines in a panel from which those behind the front are pale
+_TOLD = {LEARNED: "filled: learned score", EXACT: "open: exact score"}
 _FLOOR = 2.0  # floor standard deviations that truth itself mostly stays within
 
 
@@ -57,7 +61,7 @@ def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     markers = dict(zip(sorted({*series.values()}), itertools.cycle(_MARKERS), strict=False))
     number = 0
     for some in _batches(columns, _LINES):
-        size = ACROSS * max(1, _LINES // len(some))
+        size = sheet().across * max(1, _LINES // len(some))
         for here in _batches(datasets, size):
             number += 1
             name = "quality_nfe" + (f"_{number}" if number > 1 else "")
@@ -97,27 +101,31 @@ def _page(
     markers: Mapping[str, MarkerType],
     legend: Mapping[str, MarkerType],
 ) -> Figure:
-    across = min(len(datasets), ACROSS)
+    across = min(len(datasets), sheet().across)
     blocks = math.ceil(len(datasets) / across)
-    width = SINGLE if across == 1 else DOUBLE
+    width = sheet().single if across == 1 else sheet().double
     titles, above = titled(datasets, panel_width(across, width))
     handles = _legend(run, [row for row in rows if row.dataset in datasets], markers, legend, columns)
-    figure, axes = panels(blocks * len(columns), across, width, 1.4, handles, above=above)
+    figure, axes = panels(
+        blocks * len(columns), across, width, 1.1 if is_paper() else 1.4, handles, above=above
+    )
     for place, (k, column) in itertools.product(range(blocks * across), enumerate(columns)):
         ax = axes[place // across * len(columns) + k, place % across]
         if place >= len(datasets):
             ax.remove()
             continue
         here = [row for row in rows if row.dataset == datasets[place]]
-        if any(math.isfinite(_height(run, row, column)) for row in here):
+        known = [c for c in columns if any(math.isfinite(_height(run, row, c)) for row in here)]
+        if column in known:
             _panel(run, ax, here, column, markers)
         else:
-            ax.set(xticks=[], yticks=[])
+            # No frame and no axes: an empty panel would look like one in which nothing errs.
+            ax.set_axis_off()
             say(ax, f"no {column} here", panel_width(across, width))
         if k == 0:
             ax.set_title(titles[place])
-        if k == len(columns) - 1 and place + across >= len(datasets):
-            ax.set_xlabel("NFE")
+        if column == known[-1] and place + across >= len(datasets):
+            ax.set_xlabel("score evaluations (NFE)" if across < 3 else "NFE")
         if place % across == 0:
             ax.set_ylabel(fitted(f"z of {column}" if run.floored(column) else column, 1.4))
     return figure
@@ -138,7 +146,10 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
     # Nobody who has a model can choose the exact score.
     judged = LEARNED if any(row.score == LEARNED for row in rows) else EXACT
     best: list[tuple[float, float]] = []
-    for group in _grouped(rows, lambda row: (row.score, row.family, row.budget, row.kind)):
+    looks: dict[tuple[float, float], tuple[float, dict]] = {}
+    groups = _grouped(rows, lambda row: (row.score, row.family, row.budget, row.kind))
+    pale = 0.25 if len(groups) > _CROWD else 1.0
+    for group in groups:
         places, few = [], []
         for seeds in _grouped(group, lambda row: row.sampler):
             heights = [_height(run, row, column) for row in seeds]
@@ -147,7 +158,9 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
                 known = sum(map(math.isfinite, heights))
                 if known < len(seeds):
                     few.append((seeds, mean, f"{known} of {len(seeds)} seeds"))
-                places.append((_cost(seeds), mean, mean - low, high - mean))
+                # One seed has no range, and a bar without length would say that it is nought.
+                ends = (mean - low, high - mean) if known > 1 else (math.nan, math.nan)
+                places.append((_cost(seeds), mean, *ends))
         if not places:
             continue
         x, y, below, above = np.array(sorted(places)).T
@@ -157,26 +170,53 @@ def _panel(run: Run, ax: Axes, rows: Sequence[Row], column: str, markers: Mappin
         x = x * shift
         for seeds, mean, text in few:
             at = (shift * _cost(seeds), mean)
-            ax.annotate(text, at, (3, 3), textcoords="offset points", fontsize=5.5, color=colour)
-        line = dash(run.budgets, group[0].budget) if learned else _DOTTED
+            ax.annotate(text, at, (3, 3), textcoords="offset points", fontsize=scaled(6), color=colour)
+        line = dash(run.families, group[0].family) if learned else _DOTTED
+        times = weight(run.budgets, group[0].budget)
+        look = _look(run, group[0], markers, colour) | {"ms": _SIZE * times}
         if group[0].score == judged:
             best += [(cost, mean) for cost, mean, *_ in places]
+            looks |= {(cost, mean): (shift, look) for cost, mean, *_ in places}
         if len(x) > 1:
-            ax.plot(x, y, color=colour, ls=line, lw=0.9, zorder=2)
+            ax.plot(x, y, color=colour, ls=line, lw=0.9 * times, zorder=2, alpha=pale)
         # Open points lie on top: exact scores are the fewer, and hide less.
-        ends = {"mfc": colour if learned else "white", "zorder": 3 if learned else 4, **_BARS}
-        ax.errorbar(x, y, (below, above), marker=markers[group[0].kind], ls="none", color=colour, **ends)
-    edge = front(best, run.sign(column))
-    if len(edge) > 1:
-        # Behind all points, and as wide as they are: what nothing beats at so few evaluations.
-        ax.plot(*zip(*edge, strict=True), color="0.75", lw=2.4, drawstyle="steps-post", zorder=1.5)
+        over = 3.0 if learned else 4.0
+        ax.errorbar(x, y, (below, above), ls="none", zorder=over, alpha=pale, **look, **_BARS)
     ax.set_xscale("log")
     ax.set_xlim(*10.0 ** np.array([costs.min() - 0.2, costs.max() + 0.2]))
+    edge = front(best, run.sign(column))
+    if edge:
+        # What nothing beats at so few evaluations, and on to the right: no more evaluations gain anything.
+        steps = [(cost * looks[cost, height][0], height) for cost, height in edge]
+        steps.append((ax.get_xlim()[1], edge[-1][1]))
+        crowded = pale < 1.0
+        over = 5.0 if crowded else 1.5
+        ax.plot(*zip(*steps, strict=True), drawstyle="steps-post", zorder=over, **_edge(crowded))
+        for cost, height in edge if crowded else ():
+            shift, look = looks[cost, height]
+            ax.plot(cost * shift, height, ls="none", mew=1.0, zorder=6, **look)
     ax.margins(y=0)
     log_ticks(ax.xaxis, *ax.get_xlim())
     if floored:
         _over_floor(ax)
     sns.despine(ax=ax)
+
+
+def _look(run: Run, row: Row, markers: Mapping[str, MarkerType], colour: ColorType) -> dict:
+    """Returns the sign of a row: open where the score is exact, filled by the family where it is learned."""
+    sign = {"marker": markers[row.kind], "color": colour, "mfcalt": "white"}
+    if row.score != LEARNED:
+        return {**sign, "mfc": "white"}
+    return {**sign, "mfc": colour, "fillstyle": _fill(run, row.family)}
+
+
+def _edge(crowded: bool) -> dict:
+    """Returns how the front is drawn: broad behind few points, thin before many."""
+    return {"color": "0.2", "lw": 1.0} if crowded else {"color": "0.75", "lw": 2.4}
+
+
+def _fill(run: Run, family: str) -> FillStyleType:
+    return _FILLS[run.families.index(family) % len(_FILLS)] if family in run.families else "full"
 
 
 def front(points: Sequence[tuple[float, float]], sign: float) -> list[tuple[float, float]]:
@@ -232,7 +272,19 @@ def _legend(
     """Returns the legend: colours, markers, what is filled, lines, bars and the floor."""
     hues, kinds = {run.hue(row) for row in rows}, {markers[row.kind] for row in rows}
     shown: list[Artist] = [
-        Line2D([], [], color=c, label=h, lw=1.8) for h, c in run.colours.items() if h in hues
+        Line2D(
+            [],
+            [],
+            color=c,
+            label=h,
+            lw=1.4,
+            marker="o",
+            mfcalt="white",
+            fillstyle=_fill(run, h),
+            ls=dash(run.families, h),
+        )
+        for h, c in run.colours.items()
+        if h in hues
     ]
     shown += [
         Line2D([], [], marker=m, label=label, color="0.3", ls="none")
@@ -242,23 +294,38 @@ def _legend(
     fills = {LEARNED: "0.3", EXACT: "white"}
     scores = {row.score for row in rows}
     joined = any(len({row.sampler for row in group}) > 1 for group in _grouped(rows, lambda row: row.kind))
-    lines: dict[str, LineStyleType] = {LEARNED: "-", EXACT: _DOTTED} if joined else {}
+    lines: dict[str, LineStyleType] = {EXACT: _DOTTED} if joined else {}
     shown += [
-        Line2D([], [], marker="o", mfc=fill, color="0.3", ls=lines.get(score, "none"), label=f"{score} score")
+        Line2D([], [], marker="o", mfc=fill, color="0.3", ls=lines.get(score, "none"), label=_TOLD[score])
         for score, fill in fills.items()
         if score in scores
     ]
-    if lines:
+    if joined:
         shown.append(Line2D([], [], color="0.3", lw=0.9, label="one sampler at several costs"))
     if len(run.budgets) > 1:
         shown += [
-            Line2D([], [], color="0.3", ls=dash(run.budgets, b), label=f"steps x batch {b}")
+            Line2D(
+                [],
+                [],
+                color="0.3",
+                marker="o",
+                ms=_SIZE * weight(run.budgets, b),
+                lw=0.9 * weight(run.budgets, b),
+                label=f"steps x batch {b}",
+            )
             for b in run.budgets
         ]
     if any(len({row.nfe for row in group}) > 1 for group in _grouped(rows, lambda row: row.dataset)):
-        shown.append(Line2D([], [], color="0.75", lw=2.4, label="Pareto front"))
+        places = _grouped(rows, lambda row: (row.score, row.family, row.budget, row.kind, row.dataset))
+        most = max(sum(group[0].dataset == d for group in places) for d in {row.dataset for row in rows})
+        crowded = most > _CROWD
+        front_of = "Pareto front" + (", all behind it pale" if crowded else "")
+        shown.append(Line2D([], [], label=front_of, **_edge(crowded)))
     if len({row.seed for row in rows}) > 1:
-        shown.append(Line2D([], [], marker="|", ms=9, label="least to largest seed", color="0.3", ls="none"))
+        shown.append(
+            Line2D([], [], marker="|", ms=9, label="mean, least and largest seed", color="0.3", ls="none")
+        )
     if any(run.floored(column) for column in columns):
         shown.append(Patch(color="0.9", label="noise floor, ± 2 sd"))
+    shown.append(Line2D([], [], ls="none", label=run.told(rows)))
     return shown

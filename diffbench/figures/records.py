@@ -243,6 +243,19 @@ class Run:
         drawn = (self.samples(row) for row in self.of(dataset=dataset, score=TRUTH))
         return next((samples for samples in drawn if samples is not None), None)
 
+    def seen_by_models(self, dataset: str) -> tuple[np.ndarray | None, str]:
+        """Returns points of the truth in the coordinates of models, `[m, D]`, and what these are called.
+
+        The scale is that of the points: a per cent or two from the dataset's own, which no record holds.
+        """
+        found, row = self.reference(dataset), self.of(dataset=dataset)[0]
+        spec = (self._store.read("draw", row.draw_id) or {}).get("spec", {}).get("dataset", {})
+        if not spec.get("standardise", True):
+            return found, "data coordinates"
+        if found is not None:
+            found = (found - found.mean(axis=0)) / (np.sqrt(found.var(axis=0).mean()) or 1.0)
+        return found, "standardised coordinates"
+
     def loss(self, fit_id: str) -> np.ndarray | None:
         """Returns the loss trace of a fit, `[steps]`, or None."""
         return self._store.arrays("fit", fit_id).get("loss")

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from diffbench.figures.base import DOUBLE, PAGE, panels
-from diffbench.figures.words import fitted, tick, width_of
+from diffbench.figures.base import GREY, PAGE, panels, sheet
+from diffbench.figures.words import fitted, is_paper, scaled, tick, width_of
 
 # Of the rows under three metrics; the table has them all.
 MOST_PAGES = 4
@@ -24,8 +24,6 @@ _PARTS = {"solver": "solving", "learning": "learning", "finite_data": "finite da
 _MARKERS = dict(zip(_PARTS, "osD", strict=True))
 _LINE = 0.17  # height of a row, in inches
 _MORE = 0.115  # what a second line of a label adds
-_ACROSS = 3  # panels beside each other
-_LABELS = 2.1  # width of the labels, in inches
 _FLOOR = 2.0
 
 
@@ -39,10 +37,11 @@ def pages(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Fi
     known = [column for column in columns if column in set(split["metric"])]
     keys = ["dataset", "family", "budget", "sampler"]
     number = 0
-    for first in range(0, len(known), _ACROSS):
-        here = known[first : first + _ACROSS]
+    across = _across()
+    for first in range(0, len(known), across):
+        here = known[first : first + across]
         shown = split[split["metric"].isin(here)]
-        names = shown.drop_duplicates(keys)[keys].sort_values(keys)
+        names = shown.drop_duplicates(keys)[keys]
         many = names["budget"].nunique() > 1
         labels = [_label(row, many) for row in names.to_dict("records")]
         line = _LINE + _MORE * max((label.count("\n") for label in labels), default=0)
@@ -55,6 +54,16 @@ def pages(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Fi
                 title,
                 _figure(shown, here, names.iloc[part], labels[part], line, len(names) > MOST_PAGES * page),
             )
+
+
+def _across() -> int:
+    """Returns how many panels stand beside each other."""
+    return 1 if is_paper() else 3
+
+
+def _labels() -> float:
+    """Returns how wide the labels are, in inches."""
+    return 1.45 if is_paper() else 2.1
 
 
 def _figure(
@@ -73,20 +82,27 @@ def _figure(
     ]
     legend.append(Line2D([], [], marker="|", ms=8, label="total", color="0.3", ls="none"))
     if split[[f"{part}_low" for part in known]].notna().any(axis=None):
-        legend.append(Line2D([], [], color="0.3", lw=0.8, label="95% t interval over seeds"))
+        legend.append(Line2D([], [], color="0.3", lw=0.8, label=f"95% t interval over {_seeds(split)}"))
     legend.append(Patch(color="0.92", label="noise floor, ± 2 sd"))
     if more:
         legend.append(Line2D([], [], ls="none", label="more rows: tables/error_split.md"))
-    figure, axes = panels(1, len(columns), DOUBLE - _LABELS, line * len(names) + 0.1, legend)
-    _widen(figure, _LABELS)
+    wide = sheet().double - _labels()
+    figure, axes = panels(1, len(columns), wide, line * len(names) + 0.1, legend)
+    _widen(figure, _labels())
     for j, column in enumerate(columns):
         rows = names.merge(split[split["metric"] == column], how="left", on=list(names.columns))
-        _panel(axes[0, j], rows, colours, known, narrow=len(columns) == _ACROSS)
+        _panel(axes[0, j], rows, colours, known, narrow=len(columns) == 3)
         axes[0, j].set_title(fitted(column, 1.4, lines=1, size=7.5))
         axes[0, j].set_xlabel("error over the floor, in its sd" if len(columns) < 3 else "error, in floor sd")
         axes[0, j].set_yticks(range(len(names)), labels if j == 0 else [""] * len(names))
         axes[0, j].tick_params(axis="y", length=2.5 if j == 0 else 0)
     return figure
+
+
+def _seeds(split: pd.DataFrame) -> str:
+    """Returns over how many seeds the rows are means."""
+    ends = dict.fromkeys((int(split["seeds"].min()), int(split["seeds"].max())))
+    return " to ".join(map(str, ends)) + " seeds"
 
 
 def _widen(figure: Figure, by: float) -> None:
@@ -106,7 +122,7 @@ def _label(row: Mapping[Hashable, str], many: bool) -> str:
         row["family"] + (f" {row['budget']}" if many else "") + ",",
         row["sampler"],
     )
-    text, wide = " ".join(parts), _LABELS - 0.1
+    text, wide = " ".join(parts), _labels() - 0.1
     if width_of(text) <= 2 * wide and "..." not in (shown := fitted(text, wide)):
         return shown
     return "\n".join(fitted(part, wide, lines=1) for part in parts)
@@ -138,6 +154,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, colours: dict, parts: list[str], narr
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: tick(value)))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.set_ylim(len(rows) - 0.5, -0.5)
+    for at in np.flatnonzero(rows["total"].isna().to_numpy()):
+        axes.text(0.0, float(at), "not here", ha="center", va="center", color=GREY, fontsize=scaled(6))
     sns.despine(ax=axes)
 
 

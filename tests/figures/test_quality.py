@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from by_hand import COLUMNS, NFE, cut_off, drawn, legend, words
+import numpy as np
+import pytest
+from by_hand import COLUMNS, NFE, OWN, cut_off, drawn, legend, words
 
 from diffbench import figures
-from diffbench.figures.base import style
+from diffbench.figures.base import dash, style
 
 
 def test_large_numbers_on_an_axis_push_nothing_over_the_edge(made):
@@ -48,10 +50,10 @@ def test_what_lines_and_bands_are_is_in_the_legend(made):
         for seed in (0, 1):
             made.add("ring", "learned", "ddpm", "ancestral", seed, steps=steps)
     found = drawn(made.run())
-    assert legend(found["loss"]) == ["ddpm", "mean over seeds", "least to largest seed"]
+    assert legend(found["loss"]) == ["ddpm", "mean over 2 seeds", "least to largest seed"]
     assert legend(found["quality_nfe"])[1:] == [
-        "ancestral(steps=…)", "learned score", "one sampler at several costs", "Pareto front",
-        "least to largest seed", "noise floor, ± 2 sd",
+        "ancestral(steps=…)", "filled: learned score", "one sampler at several costs", "Pareto front",
+        "mean, least and largest seed", "noise floor, ± 2 sd", "n = 400, 2 seeds",
     ]  # fmt: skip
 
 
@@ -80,3 +82,78 @@ def test_step_counts_of_a_sampler_are_one_line(made):
     assert [row.nfe for row in rows] == [10, 100, 1000]
     figure = dict(figures.drawn(made.run()))["quality_nfe"]
     assert [10, 100, 1000] in [list(line.get_xdata()) for line in figure.axes[0].lines]
+
+
+def judged(made, places, families=("ddpm",)):
+    """Adds a learned row for each number of evaluations and z of energy, and returns the first panel."""
+    for i, (nfe, z) in enumerate(places):
+        family = families[i % len(families)]
+        made.add("ring", "learned", family, f"s{i}", 0, steps=nfe, budget=f"{i % 2 + 1}x9")
+        name = made.cells[-1]["measures"]["energy"]
+        record = dict(made.store.read("measure", name))
+        floor = {"energy": {**record["floor"]["energy"], "z": z}}
+        made.store.write("measure", f"{name}-z", {**record, "floor": floor})
+        made.cells[-1]["measures"] = {"energy": f"{name}-z"}
+    with style():
+        figure = dict(figures.quality.pages(made.run()))["quality_nfe"]
+    return figure, figure.axes[0]
+
+
+def front_of(axes):
+    """Returns the steps of the front."""
+    (line,) = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
+    return [*zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+def test_the_front_is_what_nothing_of_as_few_evaluations_beats_and_goes_on_to_the_right(made):
+    # Of two budgets: the front is of all of them.
+    figure, axes = judged(made, [(10, 50.0), (20, 20.0), (20, 30.0), (40, 25.0), (80, 5.0), (160, 6.0)])
+    *corners, end = front_of(axes)
+    assert corners == [(10, 50.0), (20, 20.0), (80, 5.0)]
+    assert end == (axes.get_xlim()[1], 5.0)
+    assert {"steps x batch 1x9", "steps x batch 2x9", "Pareto front"} <= {*legend(figure)}
+
+
+def test_a_row_that_beats_all_others_is_the_front(made):
+    _, axes = judged(made, [(10, 4.0), (20, 20.0)])
+    assert front_of(axes) == [(10, 4.0), (axes.get_xlim()[1], 4.0)]
+
+
+@pytest.mark.slow
+def test_in_a_crowd_what_lies_behind_the_front_is_pale(made):
+    figure, axes = judged(made, [(10 + i, 1000.0 - (i % 7)) for i in range(42)])
+    pale = [line for line in axes.lines if line.get_alpha() == 0.25]
+    bold = [
+        line for line in axes.lines if line.get_alpha() is None and line.get_marker() not in ("None", None)
+    ]
+    assert len(pale) >= 42
+    assert len(bold) == len(front_of(axes)) - 1 == 7
+    assert "Pareto front, all behind it pale" in legend(figure)
+
+
+def test_families_are_told_apart_without_colour(made):
+    made.grid(seeds=1)
+    found = drawn(made.run())
+    assert len({dash(made.run().families, family) for family in OWN}) == 3
+    assert [line.get_linestyle() for line in found["loss"].axes[0].lines] == ["-", "--", "--"]
+    handles = {h.get_label(): h for h in found["quality_nfe"].legends[0].legend_handles}
+    fills = {handles[name].get_fillstyle() for name in ("ddpm", "ncsn", "score_sde")}
+    assert len(fills) == 3
+
+
+def test_one_seed_has_no_bar_and_a_metric_that_is_absent_no_empty_axes(made):
+    made.grid(families=("ddpm",), seeds=1)
+    made.grid(datasets=("other",), families=("ddpm",), seeds=1)
+    for cell in made.cells:
+        if cell["dataset"] == "other":
+            cell["measures"] = {k: v for k, v in cell["measures"].items() if k != "mmd2"}
+    figure = drawn(made.run())["quality_nfe"]
+    bars = [bar for axes in figure.axes for one in axes.containers for bar in one.lines[2]]
+    assert bars
+    segments = [segment for bar in bars for segment in bar.get_segments()]
+    assert not [segment for segment in segments if len(segment) and np.isfinite(segment).all()]
+    (empty,) = [axes for axes in figure.axes if not axes.axison]
+    assert [text.get_text() for text in empty.texts] == ["no mmd2_local here"]
+    labelled = [axes for axes in figure.axes if axes.get_xlabel()]
+    assert [axes.get_xlabel() for axes in labelled] == ["score evaluations (NFE)"] * 2
+    assert all(axes.axison for axes in labelled)

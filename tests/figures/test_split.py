@@ -29,7 +29,7 @@ def table(datasets=("ring",), families=("ddpm", "ncsn"), learning=4.0, finite=np
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-ALWAYS = ["95% t interval over seeds", "noise floor, ± 2 sd"]
+ALWAYS = ["95% t interval over 3 seeds", "noise floor, ± 2 sd"]
 
 
 def drawn(frame):
@@ -55,6 +55,16 @@ def test_finite_data_is_in_the_legend_where_it_is_known():
 
     assert legend(table()) == ["solving", "learning", "total", *ALWAYS]
     assert legend(table(finite=1.0)) == ["solving", "learning", "finite data", "total", *ALWAYS]
+
+
+def test_rows_stand_in_the_order_of_the_suite_and_those_without_a_metric_say_so():
+    frame = table(datasets=["zebra", "apple"])
+    without = frame[(frame["dataset"] != "apple") | (frame["metric"] != "energy")]
+    ((_, figure),) = drawn(without)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == [f"{d}: {f}, own" for d in ("zebra", "apple") for f in ("ddpm", "ncsn")]
+    said = [[(text.get_text(), text.get_position()[1]) for text in axes.texts] for axes in figure.axes]
+    assert said == [[("not here", 2.0), ("not here", 3.0)], []]
 
 
 def test_many_rows_take_more_than_one_page():
