@@ -166,6 +166,27 @@ def test_a_picture_enlarges_and_a_definition_shows_by_keyboard_alone(opened):
     assert not tab.locator("#tip").is_visible()
 
 
+def test_paper_is_white_whole_and_unfolded_whatever_the_theme(opened):
+    tab, said, _ = opened("wide", "dark")
+    draw_charts(tab)
+    tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<details id=fold><p>more</p></details>')")
+    tab.set_viewport_size({"width": 703, "height": 1030})  # A4 within its margins
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    wide = "all => all.map(one => one.getBoundingClientRect().right)"
+    for kind in ("table.gt_table", "table.plain", ".chart svg", ".picture img"):
+        ends = tab.eval_on_selector_all(kind, wide)
+        assert ends
+        assert max(ends) <= 704, kind
+    for gone in (".top", "#numbers", ".vega-bindings"):
+        assert not tab.locator(gone).first.is_visible()
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("details:not([open])").count() == 0
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.locator("#fold[open]").count() == 0
+    assert said == []
+
+
 def test_the_theme_is_the_readers_choice(opened):
     tab, _, _ = opened("wide", "light")
     paper = "getComputedStyle(document.body).backgroundColor"

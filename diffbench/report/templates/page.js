@@ -79,7 +79,21 @@ const seen = new IntersectionObserver(
   { rootMargin: "600px" },
 );
 figures.forEach((figure) => seen.observe(figure));
-window.addEventListener("beforeprint", () => figures.forEach(draw));
+// --- paper: what is folded opens, and wide screens draw what is out of sight beforehand, for no event waits
+const folded = [];
+window.addEventListener("beforeprint", () => {
+  figures.forEach(draw);
+  folded.push(...document.querySelectorAll("details:not([open])"));
+  folded.forEach((one) => { one.open = true; });
+});
+window.addEventListener("afterprint", () => folded.splice(0).forEach((one) => { one.open = false; }));
+if (innerWidth > 900 && window.requestIdleCallback) {
+  const next = () => {
+    const left = figures.find((one) => !one.dataset.drawn);
+    if (left) requestIdleCallback(() => draw(left).then(next));
+  };
+  setTimeout(next, 2000);
+}
 
 // --- the long table
 const { heads, texts, hidden, words, rows, more } = read("long-data");
