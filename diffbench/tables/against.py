@@ -171,12 +171,12 @@ def _paired(a: list[Reading], b: list[Reading], side: Mapping[str, float]) -> Pa
     deviations = [float(one["floor_sd"]) for one in (*a, *b)]
     sd = max((each for each in deviations if math.isfinite(each)), default=math.nan)
     mean, bad = float(a[0]["floor_mean"]), side.get(str(a[0]["metric"]), math.nan)
-    return Pairs(values[:, 0], values[:, 1], mean, sd, bad, _trained(a[0]))
+    return Pairs(values[:, 0], values[:, 1], mean, sd, bad, _trained(a))
 
 
-def _trained(cell: Reading) -> bool:
-    """Returns whether a seed of a row is a training, or may be: of samples in files nobody knows."""
-    return isinstance(cell.get("fit_id"), str) or cell["score"] == GIVEN
+def _trained(cells: list[Reading]) -> bool:
+    """Returns whether seeds of a row are trainings, or may be: of several files of samples nobody knows."""
+    return isinstance(cells[0].get("fit_id"), str) or (cells[0]["score"] == GIVEN and len(cells) > 1)
 
 
 def _ended(mine: Mapping[int, Reading], theirs: Mapping[int, Reading], both: list[int]) -> Change | None:
@@ -205,7 +205,7 @@ def _hints(a: Side, b: Side) -> Iterator[str]:
     if a.store.root.resolve() == b.store.root.resolve():
         yield "A and B are one folder"
     elif len(seeds[0] & seeds[1]) == 1 and any(cell.get("fit_id") for cell in a.run["cells"]):
-        yield "one seed in common tells two trainings apart, and others of the same code may differ as much"
+        yield "one common seed: of trained rows only a large change is told from another training"
     for letter, more in (("A", seeds[0] - seeds[1]), ("B", seeds[1] - seeds[0])):
         if more:
             yield f"seeds of {letter} alone, which pair with nothing: {', '.join(map(str, sorted(more)))}"

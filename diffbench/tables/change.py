@@ -20,10 +20,11 @@ the smaller.
              larger there, gives a p-value for each seed, which Fisher's method combines (as in `verdict`).
              Trainings of a row differ by more than the floor (in `quick` by up to 3.6 such deviations):
              with several seeds their deviation is that within the two runs, 1 at the least, and p Student's
-             of 2 S - 2 degrees.
+             of 2 S - 2 degrees; with one seed it is taken for `TRAINING`.
 
-With one seed there is no interval, and the floor alone judges: from truth itself it takes nine deviations.
-One seed says that these two models differ, not that others would: another training may do as much.
+With one seed there is no interval, and the floor alone judges: from truth itself it takes nine deviations, or
+a hundred of a row that was trained. Of samples in files one seed says that these two sets differ, not that
+those of another training would.
 
 References:
   Holm (1979), A simple sequentially rejective multiple test procedure.
@@ -43,6 +44,8 @@ from diffbench.tables.verdict import LEVEL, combined
 
 WORSE, BETTER, EQUAL, UNKNOWN = "worse", "better", "equal", "not known"
 IDENTICAL = "the same number"
+TRAINING = 4.0
+"""Deviation of r over trainings, where one seed cannot tell it: more than that of any row of `quick`."""
 # Relative: float32 sums in another order, on another machine.
 ROUNDING = 1e-6
 
@@ -145,7 +148,8 @@ def _by_floor(one: Pairs) -> float:
         within = max(1.0, math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2.0))
         t = abs(float((b - a).mean())) / (within * math.sqrt(2.0 / len(a)))
         return 2.0 * float(stats.t.sf(t, 2 * (len(a) - 1)))
-    deviation = max(math.sqrt(2.0), float((b - a).std(ddof=1)) if len(a) > 1 else 0.0)
+    one_draw = TRAINING if one.trained else 1.0
+    deviation = max(math.sqrt(2.0) * one_draw, float((b - a).std(ddof=1)) if len(a) > 1 else 0.0)
     sides = (combined(stats.norm.sf(sign * (b - a) / deviation)) for sign in (1.0, -1.0))
     return min(1.0, 2.0 * min(sides))
 

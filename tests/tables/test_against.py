@@ -83,6 +83,17 @@ def test_rows_are_paired_though_labels_and_versions_differ():
     assert (row["a"], row["b"], row["seeds"]) == (1.0, 3.25, 2)
 
 
+@pytest.mark.parametrize(("fit_id", "score", "verdict"), [
+    (None, "exact", "worse"), ("f", "learned", "equal"), (None, "given", "worse"),
+])  # fmt: skip
+def test_one_seed_of_a_trained_row_takes_more_than_noise_of_the_floor(fit_id, score, verdict):
+    (run, a), (_, b) = _run([0.0]), _run([3.0])
+    run = {**run, "cells": [{**cell, "score": score} for cell in run["cells"]]}
+    a, b = (table.assign(fit_id=fit_id, score=score) for table in (a, b))
+    (row,) = against.compared(run, a, run, b).to_dict("records")
+    assert row["verdict"] == verdict
+
+
 def test_a_row_that_fails_now_is_worse():
     run, long = _run([1.0, 1.0])
     broken = long.assign(status="diverged", value=float("nan"))

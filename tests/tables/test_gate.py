@@ -31,7 +31,7 @@ def _numbers():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", [1, 2, 5])
 def test_a_gate_on_the_whole_of_quick_is_red_once_in_twenty_at_most(seeds):
     """25 runs of some 260 numbers, all noise redrawn, skewed as a floor's: of 5%, more than 4 once in 100."""
     rng = np.random.default_rng(seeds)
