@@ -39,7 +39,8 @@ Report = Annotated[
     typer.Option("--report/--no-report", help="Write report.html at the end; as figures by default."),
 ]
 Style = Annotated[
-    Literal["screen", "paper"], typer.Option("--style", help="Letters of the figures: paper has serifs.")
+    Literal["screen", "paper"],
+    typer.Option("--style", help="Of the figures: paper has serifs, for a column."),
 ]
 
 

@@ -218,7 +218,7 @@ def panel_width(columns: int, width: float) -> float:
 
 def titled(titles: Sequence[str], wide: float) -> tuple[list[str], float]:
     """Returns titles of panels in lines that fit them, and the room above a panel, in inches."""
-    found = [fitted(title, wide + 0.5 * _GAP, lines=3, size=RC["axes.titlesize"]) for title in titles]
+    found = [fitted(title, wide + 0.14, lines=3, size=RC["axes.titlesize"]) for title in titles]
     most = max((text.count("\n") for text in found), default=0)
     return found, _ABOVE + most * 0.13
 

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import distance
 
-from diffbench.figures.base import DOUBLE, GREY, HEADING, canvas, headed, place, say, write_at
+from diffbench.figures.base import DOUBLE, GREY, HEADING, PAGE, canvas, headed, place, say, write_at
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import frame
 from diffbench.figures.words import caption, fitted
@@ -139,8 +139,10 @@ def _grids(run: Run, rows: Sequence[Row], ink: Ink, title: str) -> Figure:
         lines.setdefault(run.hue(row), []).append(row)
     lines = {name: line for name, line in lines.items() if line}
     across = max(map(len, lines.values()))
-    side = min(2.1, (DOUBLE - _LEFT) / across - _GAP)
-    tall = side * ink.shape[0] / ink.shape[1]
+    shape = ink.shape[0] / ink.shape[1]
+    # A page is as high as it is: many lines are of smaller grids.
+    side = min(2.1, (DOUBLE - _LEFT) / across - _GAP, ((PAGE - 0.8) / len(lines) - 0.3) / shape)
+    tall = side * shape
     width = max(3.4, _LEFT + across * (side + _GAP))
     heading, above = headed(title, width)
     note, foot = caption(_SAME, width - _LEFT - 0.05)

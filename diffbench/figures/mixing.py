@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.typing import ColorType
 
-from diffbench.figures.base import DOUBLE, panels, say
+from diffbench.figures.base import panel_width, panels, say, sheet, titled
 from diffbench.figures.records import Row, Run
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
@@ -26,7 +26,6 @@ LEVELS = ("low_noise", "mid_noise", "high_noise")
 _ARRAYS = ("mixing_log_snr", "mixing_modes")
 _HEIGHT = 1.75  # of a panel, in inches
 _APART = 0.8  # share of a mode's height that its chains fill
-_WIDE = 2.9  # of a panel's text, in inches
 
 
 class Traces(NamedTuple):
@@ -77,17 +76,20 @@ def _figure(scores: Mapping[str, Traces | None], title: str) -> Figure:
     most = max(int(traces.modes.max()) for traces in shown)
     colours = sns.color_palette("colorblind" if chains <= 10 else "husl", chains)
     legend = [Line2D([], [], color=c, label=f"chain {i}", lw=1.8) for i, c in enumerate(colours, start=1)]
-    figure, axes = panels(len(LEVELS), len(scores), DOUBLE, _HEIGHT, legend, title)
+    width = sheet().double
+    names = [_title(name, traces, line) for line in range(len(LEVELS)) for name, traces in scores.items()]
+    titles, above = titled(names, panel_width(len(scores), width))
+    figure, axes = panels(len(LEVELS), len(scores), width, _HEIGHT, legend, title, above)
     for column, (name, traces) in enumerate(scores.items()):
         for line in range(len(LEVELS)):
             ax = axes[line, column]
+            ax.set_title(titles[line * len(scores) + column])
             if traces is None:
-                ax.set(title=f"{name} score", xticks=[], yticks=[])
-                say(ax, f"the {name} score was not measured", _WIDE)
+                ax.set(xticks=[], yticks=[])
+                say(ax, f"the {name} score was not measured", panel_width(len(scores), width))
                 continue
             level = np.argsort(traces.log_snr)[line]
-            ax.set_title(_title(name, traces, level))
-            _panel(ax, traces.modes[level], most, colours)
+            _panel(ax, traces.modes[level], most, colours, panel_width(len(scores), width))
             if line == len(LEVELS) - 1:
                 ax.set_xlabel("Langevin step")
             if column == 0:
@@ -95,8 +97,11 @@ def _figure(scores: Mapping[str, Traces | None], title: str) -> Figure:
     return figure
 
 
-def _title(name: str, traces: Traces, level: int) -> str:
-    """Returns a panel's title: the score, the noise, and how well the chains mix."""
+def _title(name: str, traces: Traces | None, line: int) -> str:
+    """Returns the title of a panel in a line: the score, the noise, and how well the chains mix."""
+    if traces is None:
+        return f"{name} score"
+    level = int(np.argsort(traces.log_snr)[line])
     title = f"{name} score, log SNR = {traces.log_snr[level]:g}"
     ess, rhat = (traces.values.get(f"{kind}_{LEVELS[level]}") for kind in ("ess", "rhat"))
     if ess is not None and rhat is not None and math.isfinite(ess) and math.isfinite(rhat):
@@ -105,7 +110,7 @@ def _title(name: str, traces: Traces, level: int) -> str:
     return f"{title}: not finite" if (found < 0).any() and (found >= 0).any() else title
 
 
-def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[ColorType]) -> None:
+def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[ColorType], wide: float) -> None:
     """Draws each chain's stay in a mode as a bar, the chains of a mode below each other.
 
     Args:
@@ -113,6 +118,7 @@ def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[ColorType])
       modes: The mode at each step, `[chains, steps]`; -1 where there is none.
       most: Largest number of a mode in the figure.
       colours: Of each chain.
+      wide: How wide the panel is, in inches.
     """
     chains, steps = modes.shape
     track = _APART / chains
@@ -128,7 +134,7 @@ def _panel(ax: Axes, modes: np.ndarray, most: int, colours: Sequence[ColorType])
     ax.xaxis.set_major_locator(ticker.MaxNLocator(nbins=5, integer=True, prune="upper"))
     ax.yaxis.set_major_locator(ticker.MaxNLocator(nbins=9, integer=True))
     if (modes < 0).all():
-        say(ax, "no finite chain at this noise, or out of reach", _WIDE)
+        say(ax, "no finite chain at this noise, or out of reach", wide)
     sns.despine(ax=ax)
 
 

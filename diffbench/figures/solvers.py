@@ -32,7 +32,7 @@ from diffbench.figures.base import (
     write_at,
 )
 from diffbench.figures.records import Run
-from diffbench.figures.words import fitted
+from diffbench.figures.words import fitted, scaled
 from diffbench.tables.orders import LABELS
 
 _SECTION = list(LABELS[:5])
@@ -116,13 +116,18 @@ def _errors(
     figure, axes = panels(len(sections), len(grids), DOUBLE, 1.35, handles, title=head, above=above)
     for (i, (_, rows)), (j, grid) in itertools.product(enumerate(sections), enumerate(grids)):
         ax = axes[i, j]
+        here = rows[rows["grid"] == grid]
+        if here.empty:
+            ax.remove()
+            continue
         ax.set_title(titles[i * len(grids) + j])
         # One scale for all grids of a score: they are compared.
-        _panel(ax, rows, rows[rows["grid"] == grid], looks, floor)
-        if i == len(sections) - 1:
-            ax.set_xlabel("NFE")
-        if j == 0:
-            ax.set_ylabel("median error")
+        _panel(ax, rows, here, looks, floor)
+        below = pd.concat([each for _, each in sections[i + 1 :]] or [rows.iloc[:0]])
+        if not (below["grid"] == grid).any():
+            ax.set_xlabel("score evaluations (NFE)")
+        if grid == next(g for g in grids if (rows["grid"] == g).any()):
+            ax.set_ylabel("median error, standardised")
     return figure
 
 
@@ -153,7 +158,9 @@ def _panel(
             at = math.log(y[-1] / low) / math.log(high / low)
             found.append((at, f"{row['slope']:.1f}", colour))
     for at, text, colour in spread(found):
-        ax.text(1.0, at, text, transform=ax.transAxes, color=colour, fontsize=5.5, ha="right", va="center")
+        ax.text(
+            1.0, at, text, transform=ax.transAxes, color=colour, fontsize=scaled(6), ha="right", va="center"
+        )
     log_ticks(ax.xaxis, *ax.get_xlim())
     log_ticks(ax.yaxis, low, high)
     sns.despine(ax=ax)
@@ -196,9 +203,8 @@ def _regret(dataset: str, sections: Sequence[tuple[tuple[Hashable, ...], pd.Data
             value = values[i, j]
             dark = norm(min(value, _MOST)) > 0.5
             shown_as = f"{value:.1f}" if value < 9.95 else f"{value:.0f}" if value < 999.5 else "> 999"
-            ax.text(
-                j, i, shown_as, ha="center", va="center", fontsize=5.5, color="white" if dark else "black"
-            )
+            shade = "white" if dark else "black"
+            ax.text(j, i, shown_as, ha="center", va="center", fontsize=6, color=shade)
         ax.set_title(name)
         labels = [fitted(f"{solver}, {grid}", _LABELS - 0.1, lines=1) for solver, grid in rows]
         ax.set_yticks(range(len(rows)), labels if k == 0 else [""] * len(rows))

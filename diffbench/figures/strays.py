@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from diffbench.figures.base import ACROSS, DOUBLE, SINGLE, panel_width, panels, titled
+from diffbench.figures.base import panel_width, panels, sheet, titled
 from diffbench.figures.records import Row, Run
 from diffbench.figures.view import frame
+from diffbench.figures.words import is_paper
 from diffbench.sources.exact import NAME as EXACT
 
 FEW = 10  # evaluations: that many show strays, and a good choice of solver has few
@@ -76,9 +77,9 @@ def _best(run: Run, rows: Sequence[Row]) -> list[Row]:
 
 
 def _figure(dataset: str, shown: Sequence[tuple[Row, Flown]]) -> Figure:
-    across = min(len(shown), ACROSS - 1)
+    across = min(len(shown), 2 if is_paper() else 3)
     down = -(-len(shown) // across)
-    width = SINGLE if across == 1 else DOUBLE
+    width = sheet().single if across == 1 else sheet().double
     names = [f"{row.sampler}: {100 * flown.strays.mean():.0f}% stray" for row, flown in shown]
     titles, above = titled(names, panel_width(across, width))
     legend: list[Artist] = [
@@ -107,7 +108,7 @@ def _panel(ax: Axes, flown: Flown) -> None:
     far = np.linalg.norm(end, axis=1)
     colours = sns.color_palette("twilight_shifted", as_cmap=True)(turn)
     colours[far < 0.15 * far.max()] = (0.8, 0.8, 0.8, 1.0)
-    ax.scatter(start[:, 0], start[:, 1], s=7, c=colours, lw=0, zorder=2)
+    ax.scatter(start[:, 0], start[:, 1], s=7, c=colours, lw=0.3, edgecolors="0.5", zorder=2)
     astray = start[flown.strays]
     ax.scatter(astray[:, 0], astray[:, 1], s=16, facecolors="none", edgecolors="black", lw=0.7, zorder=3)
     half = 1.08 * float(np.abs(start).max())

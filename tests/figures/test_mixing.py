@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from by_hand import titles
+from by_hand import cut_off, titles
 
 from diffbench import figures
+from diffbench.figures import mixing
+from diffbench.figures.base import led, style
 from diffbench.figures.mixing import stays
 
 
@@ -61,3 +63,15 @@ def test_stays_are_the_runs_of_a_chain_without_what_is_missing():
     begin, end, mode = stays(np.array([2, 2, 0, -1, -1, 0, 0, 1]))
     assert [*zip(begin, end, mode, strict=True)] == [(0, 2, 2), (2, 3, 0), (5, 7, 0), (7, 8, 1)]
     assert all(part.size == 0 for part in stays(np.full(5, -1)))
+
+
+def test_titles_fit_a_column_of_a_paper(made):
+    made.grid(families=("ddpm",), seeds=1)
+    made.mixing(0, "learned", 5.0)
+    with style("paper"):
+        ((_, figure),) = mixing.pages(made.run())
+        figure = led(figure)
+    assert figure.get_size_inches()[0] <= 3.5
+    assert cut_off(figure, "paper") == []
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:2]]
+    assert boxes[0].x1 < boxes[1].x0

@@ -53,6 +53,19 @@ def test_a_line_for_each_solver_in_a_panel_for_each_grid_with_its_slope(made):
     assert cut_off(figure) == []
 
 
+def test_a_grid_that_no_solver_of_a_score_has_is_no_panel(made):
+    made.grid(families=("ddpm",), seeds=1)
+    table = orders()
+    table = table[(table["score"] == "exact") | (table["grid"] == "karras")]
+    figure = pages(made.run(), table)["solvers_ring"]
+    assert titles(figure) == [*(f"exact, vp: {g}" for g in GRIDS), "learned, ddpm on vp: karras"]
+    across = [axes.get_title() for axes in figure.axes if axes.get_xlabel()]
+    assert across == ["exact, vp: time", "exact, vp: log_snr", "learned, ddpm on vp: karras"]
+    up = [axes.get_title() for axes in figure.axes if axes.get_ylabel()]
+    assert up == ["exact, vp: time", "learned, ddpm on vp: karras"]
+    assert cut_off(figure) == []
+
+
 def test_the_floor_of_two_samples_is_the_root_of_that_of_w2(made):
     made.grid(families=("ddpm",), seeds=1)
     floor = {"w2": {"mean": 0.09, "sd": 0.01, "z": 0.0, "p_value": 0.5}}
