@@ -28,7 +28,11 @@ if TYPE_CHECKING:  # takes half a second, and only a page needs it
 COLOURS = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#949494", "#56b4e9",
 )  # fmt: skip
-PARTS = dict(zip(NAMES.values(), ("#0173b2", "#de8f05", "#cc78bc"), strict=True))
+PARTS = dict(zip(NAMES.values(), ("#0173b2", "#de8f05", "#f2dcee"), strict=True))
+DASHES = (
+    (1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (4, 6), (14, 3), (2, 6), (12, 3, 3, 3, 3, 3),
+)  # fmt: skip
+"""What tells families apart where colours do not: in grey, and to the colour-blind."""
 _HEIGHT, _STEP = 320, 30
 _FLOOR = 2.0
 
@@ -53,28 +57,26 @@ def _called(each: Gathered, found: Sequence[Gathered], family: str) -> str:
     return f"{each.name}: {family}" if len(found) > 1 else family
 
 
-def _scale(rows: Sequence[Json]) -> alt.Scale:
-    """Returns the colours of families, in their order."""
+def _scale(rows: Sequence[Json], signs: Sequence[str] | Sequence[Sequence[int]] = COLOURS) -> alt.Scale:
+    """Returns the colours of families, in their order, or other signs of them."""
     import altair as alt
 
     labels = sorted({str(row["family"]) for row in rows}, key=natural)
-    return alt.Scale(domain=labels, range=[COLOURS[i % len(COLOURS)] for i in range(len(labels))])
+    return alt.Scale(domain=labels, range=[signs[i % len(signs)] for i in range(len(labels))])
 
 
-def _legend(colour: str | None = None) -> alt.Legend:
-    """Returns a legend below a chart, its signs of one colour where they tell no colours."""
+def _families(rows: Sequence[Json]) -> tuple[alt.Color, alt.StrokeDash]:
+    """Returns how families are told apart: by colour and by dashes, of which one legend tells."""
     import altair as alt
 
-    one: JsonObject = {} if colour is None else {"symbolFillColor": colour, "symbolStrokeColor": colour}
-    return alt.Legend(
-        title=None, orient="bottom", columns=1, labelLimit=280, symbolLimit=24, symbolOpacity=1, **one
+    legend = alt.Legend(
+        title=None, orient="bottom", columns=1, labelLimit=280, symbolType="stroke", symbolSize=500,
+        symbolStrokeWidth=2, symbolOpacity=1,
+    )  # fmt: skip
+    return (
+        alt.Color("family:N", scale=_scale(rows), legend=legend),
+        alt.StrokeDash("family:N", scale=_scale(rows, DASHES), legend=legend),
     )
-
-
-def _families(rows: Sequence[Json]) -> alt.Color:
-    import altair as alt
-
-    return alt.Color("family:N", scale=_scale(rows), legend=_legend())
 
 
 def _chosen(name: str, rows: Sequence[Json]) -> alt.Parameter:
@@ -124,6 +126,7 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
     rows = in_turns(every)
     if not rows:
         return None
+    colour, dashes = _families(rows)
     base = alt.Chart().encode(
         x=alt.X("nfe:Q", scale=alt.Scale(type="log", nice=False, padding=20),
                 title="score evaluations (NFE)",
@@ -131,17 +134,18 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
         y=alt.Y("height:Q", scale=alt.Scale(type="symlog", constant=_FLOOR),
                 title="z, or value without a floor",
                 axis=alt.Axis(format="~g", values=[-100, -10, -2, 0, 2, 10, 100, 1000, 10_000, 1e5])),
-        color=_families(rows),
+        color=colour,
+        strokeDash=dashes,
     )  # fmt: skip
     tips = ["dataset:N", "score:N", "family:N", "sampler:N", "metric:N", "nfe:Q", "height:Q", "seeds:Q"]
-    line = base.mark_line(strokeWidth=1.5).encode(
-        detail=["score:N", "solver:N"],
-        strokeDash=alt.StrokeDash("score:N", legend=None),
-    )
+    line = base.mark_line(strokeWidth=1.5).encode(detail=["score:N", "solver:N"])
     bars = base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
     points = base.mark_point(size=70, strokeWidth=1.8).encode(
-        shape=alt.Shape("solver:N", legend=_legend("#888888")),
-        fill=alt.Fill("family:N", scale=_scale(rows), legend=_legend()),
+        shape=alt.Shape("solver:N", legend=alt.Legend(
+            title=None, orient="bottom", columns=1, labelLimit=280, symbolOpacity=1,
+            symbolFillColor="#888888", symbolStrokeColor="#888888")),
+        fill=alt.Fill("family:N", scale=_scale(rows), legend=None),
+        strokeDash=alt.value([1, 0]),
         fillOpacity=alt.condition("datum.score == 'exact'", alt.value(0), alt.value(0.85)),
         tooltip=tips,
     )  # fmt: skip
@@ -184,17 +188,18 @@ def _score(found: Sequence[Gathered]) -> JsonObject | None:
     rows = in_turns(every)
     if not rows:
         return None
+    colour, dashes = _families(rows)
     chart = alt.Chart().encode(
         x=alt.X(
             "log_snr:Q", title="log SNR: noise to the left, data to the right", axis=alt.Axis(tickCount=8)
         ),
-        color=_families(rows),
+        color=colour,
+        strokeDash=dashes,
     )
     y = alt.Y("error:Q", scale=alt.Scale(type="log"), title="relative error of the score",
               axis=alt.Axis(format="~g", values=[10.0**k for k in range(-8, 9)]))  # fmt: skip
     line = chart.mark_line(point=True).encode(
         y=y,
-        strokeDash=alt.StrokeDash("family:N", legend=_legend()),
         tooltip=["family:N", "log_snr:Q", "error:Q", "seeds:Q"],
     )
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2="high:Q")
@@ -246,7 +251,7 @@ def _split(found: Sequence[Gathered]) -> JsonObject | None:
     title = "error, in floor deviations"
     panels = {(row["dataset"], row["metric"], row["row"]) for row in rows}
     most = max(Counter(panel[:2] for panel in panels).values())
-    bars = alt.Chart().mark_bar(height={"band": 0.7}).encode(
+    bars = alt.Chart().mark_bar(height={"band": 0.7}, stroke="currentColor", strokeWidth=0.5).encode(
         y=y,
         x=alt.X("error:Q", stack="zero", title=title),
         color=alt.Color("part:N", scale=alt.Scale(domain=known, range=[PARTS[part] for part in known]),
