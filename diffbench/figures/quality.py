@@ -21,6 +21,7 @@ from matplotlib.patches import Patch
 from matplotlib.typing import ColorType, FillStyleType, LineStyleType, MarkerType
 
 from diffbench.figures.base import (
+    PAGE,
     dash,
     extremes,
     log_ticks,
@@ -32,13 +33,14 @@ from diffbench.figures.base import (
     weight,
 )
 from diffbench.figures.records import Row, Run
-from diffbench.figures.words import fitted, is_paper, scaled, tick
+from diffbench.figures.words import fitted, scaled, tick
 from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
 
 # Ten signs, and stars of more and more rays: thirty rows are told apart.
 _MARKERS: tuple[MarkerType, ...] = (*"osD^vP<>X*phHd", *((n, k, 0) for n in range(3, 11) for k in (1, 2)))
 _BARS: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8, "mew": 1.0}
+_HIGH = (1.4, 1.1, 0.9)  # of a panel, in inches: the first that fits a page
 _SIZE = 4.5  # of a sign, in points
 _DOTTED: LineStyleType = (0, (1, 1.2))
 # How much of a learned row's sign is filled tells families apart where there is no colour.
@@ -59,16 +61,33 @@ def pages(run: Run) -> Iterator[tuple[str, Figure]]:
     datasets = [dataset for dataset in run.datasets if any(row.dataset == dataset for row in rows)]
     series = run.series(rows)
     markers = dict(zip(sorted({*series.values()}), itertools.cycle(_MARKERS), strict=False))
-    number = 0
+    signs = {kind: markers[series[kind]] for kind in series}
+    found: list[Figure] = []
     for some in _batches(columns, _LINES):
         size = sheet().across * max(1, _LINES // len(some))
         for here in _batches(datasets, size):
-            number += 1
-            name = "quality_nfe" + (f"_{number}" if number > 1 else "")
-            yield (
-                name,
-                _page(run, rows, here, some, {kind: markers[series[kind]] for kind in series}, markers),
-            )
+            found += _fitting(run, rows, here, some, signs, markers)
+    for number, figure in enumerate(found, start=1):
+        yield "quality_nfe" + (f"_{number}" if number > 1 else ""), figure
+
+
+def _fitting(
+    run: Run,
+    rows: Sequence[Row],
+    datasets: Sequence[str],
+    columns: Sequence[str],
+    signs: Mapping[str, MarkerType],
+    markers: Mapping[str, MarkerType],
+) -> list[Figure]:
+    """Returns the pages of some datasets: of lower panels, or of fewer datasets, where a legend is long."""
+    for high in _HIGH:
+        figure = _page(run, rows, datasets, columns, signs, markers, high)
+        if figure.get_size_inches()[1] <= PAGE:
+            return [figure]
+    if len(datasets) <= sheet().across:
+        return [figure]
+    halves = _batches(datasets, sheet().across * -(-len(datasets) // sheet().across // 2))
+    return [one for half in halves for one in _fitting(run, rows, half, columns, signs, markers)]
 
 
 def _cell(row: Row) -> tuple[str, ...]:
@@ -100,15 +119,14 @@ def _page(
     columns: Sequence[str],
     markers: Mapping[str, MarkerType],
     legend: Mapping[str, MarkerType],
+    high: float,
 ) -> Figure:
     across = min(len(datasets), sheet().across)
     blocks = math.ceil(len(datasets) / across)
     width = sheet().single if across == 1 else sheet().double
     titles, above = titled(datasets, panel_width(across, width))
     handles = _legend(run, [row for row in rows if row.dataset in datasets], markers, legend, columns)
-    figure, axes = panels(
-        blocks * len(columns), across, width, 1.1 if is_paper() else 1.4, handles, above=above
-    )
+    figure, axes = panels(blocks * len(columns), across, width, high, handles, above=above)
     for place, (k, column) in itertools.product(range(blocks * across), enumerate(columns)):
         ax = axes[place // across * len(columns) + k, place % across]
         if place >= len(datasets):

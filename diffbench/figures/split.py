@@ -45,7 +45,7 @@ def pages(split: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, Fi
         many = names["budget"].nunique() > 1
         labels = [_label(row, many) for row in names.to_dict("records")]
         line = _LINE + _MORE * max((label.count("\n") for label in labels), default=0)
-        page = int((PAGE - 1.2) / line)
+        page = int((PAGE - (1.5 if is_paper() else 1.2)) / line)
         for start in range(0, min(len(names), MOST_PAGES * page), page):
             number += 1
             part = slice(start, start + page)

@@ -7,7 +7,7 @@ import pytest
 from by_hand import COLUMNS, NFE, OWN, cut_off, drawn, legend, words
 
 from diffbench import figures
-from diffbench.figures.base import dash, style
+from diffbench.figures.base import PAGE, dash, style
 
 
 def test_large_numbers_on_an_axis_push_nothing_over_the_edge(made):
@@ -131,6 +131,7 @@ def test_in_a_crowd_what_lies_behind_the_front_is_pale(made):
     assert "Pareto front, all behind it pale" in legend(figure)
 
 
+@pytest.mark.slow
 def test_families_are_told_apart_without_colour(made):
     made.grid(seeds=1)
     found = drawn(made.run())
@@ -157,3 +158,18 @@ def test_one_seed_has_no_bar_and_a_metric_that_is_absent_no_empty_axes(made):
     labelled = [axes for axes in figure.axes if axes.get_xlabel()]
     assert [axes.get_xlabel() for axes in labelled] == ["score evaluations (NFE)"] * 2
     assert all(axes.axison for axes in labelled)
+
+
+@pytest.mark.slow
+def test_a_long_legend_makes_panels_lower_or_pages_more_and_none_too_high(made, monkeypatch):
+    for i in range(20):
+        monkeypatch.setitem(NFE, f"a sampler by a name so long, number {i}", 20 + i)
+        for dataset in ("one", "two", "three"):
+            made.add(dataset, "learned", "ddpm", f"a sampler by a name so long, number {i}", 0, n=40)
+    for look, wide in (("screen", 7.01), ("paper", 3.5)):
+        with style(look):
+            found = dict(figures.quality.pages(made.run()))
+        assert all((one.get_size_inches() <= (wide, PAGE)).all() for one in found.values()), look
+        shown = [axes.get_title() for figure in found.values() for axes in figure.axes if axes.get_title()]
+        assert sorted(shown) == ["one", "three", "two"]
+    assert list(found) == ["quality_nfe", "quality_nfe_2"]
