@@ -127,24 +127,28 @@ def _page(
     titles, above = titled(datasets, panel_width(across, width))
     handles = _legend(run, [row for row in rows if row.dataset in datasets], markers, legend, columns)
     figure, axes = panels(blocks * len(columns), across, width, high, handles, above=above)
+    here = [[row for row in rows if row.dataset == dataset] for dataset in datasets]
+    known = [
+        [c for c in columns if any(math.isfinite(_height(run, row, c)) for row in each)] for each in here
+    ]
     for place, (k, column) in itertools.product(range(blocks * across), enumerate(columns)):
         ax = axes[place // across * len(columns) + k, place % across]
         if place >= len(datasets):
             ax.remove()
             continue
-        here = [row for row in rows if row.dataset == datasets[place]]
-        known = [c for c in columns if any(math.isfinite(_height(run, row, c)) for row in here)]
-        if column in known:
-            _panel(run, ax, here, column, markers)
+        if column in known[place]:
+            _panel(run, ax, here[place], column, markers)
         else:
             # No frame and no axes: an empty panel would look like one in which nothing errs.
             ax.set_axis_off()
             say(ax, f"no {column} here", panel_width(across, width))
         if k == 0:
             ax.set_title(titles[place])
-        if column == known[-1] and place + across >= len(datasets):
+        if known[place][-1:] == [column] and place + across >= len(datasets):
             ax.set_xlabel("score evaluations (NFE)" if across < 3 else "NFE")
-        if place % across == 0:
+        first = place // across * across
+        # Axes that are not there have no label: it stands at the first that are.
+        if column in known[place] and not any(column in one for one in known[first:place]):
             ax.set_ylabel(fitted(f"z of {column}" if run.floored(column) else column, 1.4))
     return figure
 

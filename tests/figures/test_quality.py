@@ -173,3 +173,32 @@ def test_a_long_legend_makes_panels_lower_or_pages_more_and_none_too_high(made, 
         shown = [axes.get_title() for figure in found.values() for axes in figure.axes if axes.get_title()]
         assert sorted(shown) == ["one", "three", "two"]
     assert list(found) == ["quality_nfe", "quality_nfe_2"]
+
+
+def test_the_first_dataset_of_a_line_that_has_a_metric_names_it(made):
+    for dataset in ("none", "other", "ring"):
+        made.grid(datasets=(dataset,), families=("ddpm",), seeds=1, scores=("learned",), n=40)
+    for cell in made.cells:
+        if cell["dataset"] == "none":
+            cell["measures"] = {k: v for k, v in cell["measures"].items() if k == "energy"}
+    with style():
+        figure = dict(figures.quality.pages(made.run()))["quality_nfe"]
+    drawn_ = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_ylabel() for axes in drawn_] == ["z of energy", "", "", "z of mmd2_local", ""]
+    assert cut_off(figure) == []
+
+
+def test_a_dataset_without_any_metric_of_a_page_is_no_error(made):
+    wanted = {f"m{i}": {f"m{i}": {"better": "lower"}} for i in range(5)}
+    for dataset, metrics in (("one", ["m0", "m1", "m2", "m3", "m4"]), ("two", ["m0"])):
+        made.add(dataset, "learned", "ddpm", "ancestral", 0, n=40)
+        made.cells[-1]["measures"] = {m: f"{m}-{dataset}" for m in metrics}
+        for m in metrics:
+            floor = {m: {"mean": 1.0, "sd": 0.1, "z": 9.0, "p_value": 0.5}}
+            record = {"status": "ok", "reason": "", "values": {m: 1.0}, "floor": floor}
+            made.store.write("measure", f"{m}-{dataset}", record)
+    run = figures.Run(made.store, {"cells": made.cells, "columns": wanted, "leading": list(wanted)})
+    with style():
+        found = dict(figures.quality.pages(run))
+    assert list(found) == ["quality_nfe", "quality_nfe_2"]
+    assert [text.get_text() for text in found["quality_nfe_2"].axes[1].texts] == ["no m4 here"]
