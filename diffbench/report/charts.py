@@ -65,14 +65,21 @@ def _scale(rows: Sequence[Json], signs: Sequence[str] | Sequence[Sequence[int]] 
     return alt.Scale(domain=labels, range=[signs[i % len(signs)] for i in range(len(labels))])
 
 
+def _legend() -> alt.Legend:
+    """Returns the legend of families, below a chart: a line of each."""
+    import altair as alt
+
+    return alt.Legend(
+        title=None, orient="bottom", columns=1, labelLimit=280, symbolType="stroke", symbolSize=500,
+        symbolStrokeWidth=2, symbolOpacity=1,
+    )  # fmt: skip
+
+
 def _families(rows: Sequence[Json]) -> tuple[alt.Color, alt.StrokeDash]:
     """Returns how families are told apart: by colour and by dashes, of which one legend tells."""
     import altair as alt
 
-    legend = alt.Legend(
-        title=None, orient="bottom", columns=1, labelLimit=280, symbolType="stroke", symbolSize=500,
-        symbolStrokeWidth=2, symbolOpacity=1,
-    )  # fmt: skip
+    legend = _legend()
     return (
         alt.Color("family:N", scale=_scale(rows), legend=legend),
         alt.StrokeDash("family:N", scale=_scale(rows, DASHES), legend=legend),
@@ -135,17 +142,15 @@ def _quality(found: Sequence[Gathered]) -> JsonObject | None:
                 title="z, or value without a floor",
                 axis=alt.Axis(format="~g", values=[-100, -10, -2, 0, 2, 10, 100, 1000, 10_000, 1e5])),
         color=colour,
-        strokeDash=dashes,
     )  # fmt: skip
     tips = ["dataset:N", "score:N", "family:N", "sampler:N", "metric:N", "nfe:Q", "height:Q", "seeds:Q"]
-    line = base.mark_line(strokeWidth=1.5).encode(detail=["score:N", "solver:N"])
-    bars = base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q")
+    line = base.mark_line(strokeWidth=1.5).encode(detail=["score:N", "solver:N"], strokeDash=dashes)
+    bars = base.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q", strokeDash=dashes)
     points = base.mark_point(size=70, strokeWidth=1.8).encode(
         shape=alt.Shape("solver:N", legend=alt.Legend(
             title=None, orient="bottom", columns=1, labelLimit=280, symbolOpacity=1,
             symbolFillColor="#888888", symbolStrokeColor="#888888")),
-        fill=alt.Fill("family:N", scale=_scale(rows), legend=None),
-        strokeDash=alt.value([1, 0]),
+        fill=alt.Fill("family:N", scale=_scale(rows), legend=_legend()),
         fillOpacity=alt.condition("datum.score == 'exact'", alt.value(0), alt.value(0.85)),
         tooltip=tips,
     )  # fmt: skip
@@ -194,12 +199,12 @@ def _score(found: Sequence[Gathered]) -> JsonObject | None:
             "log_snr:Q", title="log SNR: noise to the left, data to the right", axis=alt.Axis(tickCount=8)
         ),
         color=colour,
-        strokeDash=dashes,
     )
     y = alt.Y("error:Q", scale=alt.Scale(type="log"), title="relative error of the score",
               axis=alt.Axis(format="~g", values=[10.0**k for k in range(-8, 9)]))  # fmt: skip
     line = chart.mark_line(point=True).encode(
         y=y,
+        strokeDash=dashes,
         tooltip=["family:N", "log_snr:Q", "error:Q", "seeds:Q"],
     )
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", scale=alt.Scale(type="log")), y2="high:Q")
