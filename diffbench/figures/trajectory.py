@@ -25,6 +25,7 @@ from diffbench.sources.exact import NAME as EXACT
 from diffbench.sources.learned import NAME as LEARNED
 
 SHOWN = 6  # frames of a strip
+DOTS = 200  # of a frame, at most
 _NEEDED = ("trajectory_log_snr", "trajectory_curve", "trajectory_learned", "trajectory_exact")
 _LEFT, _GAP, _TOP, _UNDER = 0.26, 0.07, 0.2, 0.17  # inches
 _ACROSS = 4  # images of a frame, each way
@@ -150,6 +151,7 @@ def _dots(truth: np.ndarray, exact: np.ndarray) -> Look:
         return axes.scatter([], [], s=(1.5 * side) ** 2, color=[colour], alpha=0.75, linewidths=0)
 
     def put(drawn: Artist, x: np.ndarray) -> None:
+        x = x[:DOTS]
         flat = x[np.isfinite(x).all(axis=1)].astype(np.float64) @ view.axes
         # What the window does not hold is not drawn: far points would be far numbers of pixels.
         shown = (np.abs(flat - middle) <= 1.1 * half).all(axis=1)

@@ -1,8 +1,8 @@
-"""The figures of a run as a page holds them: WebP in the page itself, by dataset.
+"""The figures of a run as a page holds them: WebP in the page itself, by dataset, films beside their stills.
 
-Figures are there as PNG files. A page holds each as lossy WebP, a sixth of the size at the same pixels, read
-by every browser; what would make the page too large stands as a link to its file. The size of each is said
-before it is decoded, so that nothing moves while a page loads.
+Figures are there as PNG files. A page holds each as WebP, a sixth of the size at the same pixels, read by
+every browser; what would make the page too large stands as a link to its file. The size of each is said
+before it is decoded, so that nothing moves while a page loads. Films have the room that stills leave.
 """
 
 from __future__ import annotations
@@ -10,22 +10,33 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from diffbench.records import drawn
 from diffbench.report.gathered import Gathered
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+T = TypeVar("T")
+
 QUALITY, METHOD = 74, 2
+COLOURS, EFFORT = 64, 30
+"""Of a picture that is kept without loss: lines and dots take half the bytes so."""
 BUDGET = 8_000_000
 """Bytes of all pictures of a page."""
 LARGEST = 40_000_000
 """Bytes of a file that is looked at, and pixels of a picture."""
+FILM, FRAMES = ".webp", 400_000
+"""The file of a film beside its still, and the most bytes it may have in a page."""
 
 # What a file's name begins with, and what the picture shows; in the order of a section.
 KINDS = {
     "density": "Samples: truth, exact score, learned score",
     "images": "Image samples",
+    "trajectory": "From noise to data",
     "score_field": "Score field, exact and learned",
     "denoising": "Estimates of clean images",
     "loss": "Loss while training",
@@ -52,6 +63,7 @@ class Picture:
       data: It as a data URI, empty where the page has no room for it.
       width: Pixels.
       height: Pixels.
+      film: The same moving, as a data URI; empty where there is none or no room for it.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Picture:
     data: str
     width: int
     height: int
+    film: str = ""
 
 
 def pictures(found: Gathered, budget: int = BUDGET) -> dict[str, list[Picture]]:
@@ -68,8 +81,8 @@ def pictures(found: Gathered, budget: int = BUDGET) -> dict[str, list[Picture]]:
       found: The run.
       budget: Bytes that they may have.
     """
-    folder = found.root / drawn.FOLDER
-    listed = sorted(name for name in drawn.read(found.store).files if name.endswith(".png"))
+    folder, files = found.root / drawn.FOLDER, drawn.read(found.store).files
+    listed = sorted(name for name in files if name.endswith(".png"))
     placed: dict[str, list[tuple[int, str, str, str]]] = {}
     for name in listed:
         kind, dataset, rest = _sorted(Path(name).stem, found.datasets)
@@ -78,21 +91,33 @@ def pictures(found: Gathered, budget: int = BUDGET) -> dict[str, list[Picture]]:
         placed.setdefault(dataset, []).append((order, name, title, kind))
     made: dict[str, list[Picture]] = {}
     # The first picture of every section before the second of any: sections share the room.
-    for dataset, name, title in _in_turns({d: sorted(each) for d, each in placed.items()}):
+    for dataset, (_, name, title, _) in _in_turns({d: sorted(each) for d, each in placed.items()}):
         picture = _read(folder / name, title)
         if picture is not None:
             budget -= len(picture.data)
             made.setdefault(dataset, []).append(
                 picture if budget >= 0 else dataclasses.replace(picture, data="")
             )
+    # Films last, and likewise in turns.
+    moving = {
+        d: [i for i, still in enumerate(each) if still.data and f"{still.name}{FILM}" in files]
+        for d, each in made.items()
+    }
+    for dataset, i in _in_turns(moving):
+        still = made[dataset][i]
+        film = _film(folder / f"{still.name}{FILM}")
+        if 0 < len(film) <= budget:
+            budget -= len(film)
+            made[dataset][i] = dataclasses.replace(still, film=film)
     return made
 
 
-def _in_turns(placed: dict[str, list[tuple[int, str, str, str]]]) -> Iterator[tuple[str, str, str]]:
+def _in_turns(placed: Mapping[str, Sequence[T]]) -> Iterator[tuple[str, T]]:
+    """Yields the first of every section, then the second, and so on, each with its section."""
     for turn in range(max(map(len, placed.values()), default=0)):
         for dataset, each in placed.items():
             if turn < len(each):
-                yield dataset, each[turn][1], each[turn][2]
+                yield dataset, each[turn]
 
 
 def _sorted(stem: str, datasets: Sequence[str]) -> tuple[str, str, str]:
@@ -120,10 +145,39 @@ def _read(path: Path, title: str) -> Picture | None:
         with Image.open(path) as image:
             if image.width * image.height > LARGEST:
                 return None
-            buffer = io.BytesIO()
-            image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=METHOD)
-            size = image.width, image.height
+            whole = image.convert("RGB")
     except (OSError, UnidentifiedImageError, ValueError):
         return None
-    data = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return Picture(path.stem, title, data, *size)
+    few = whole.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).convert("RGB")
+    # What is smaller: densities are so with loss, and arrows, dots and lines without.
+    data = min(
+        _webp(whole, quality=QUALITY, method=METHOD),
+        _webp(few, lossless=True, quality=EFFORT, method=METHOD),
+        key=len,
+    )
+    return Picture(path.stem, title, _uri(data), *whole.size)
+
+
+def _webp(image: Image.Image, **how: float) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", **how)
+    return buffer.getvalue()
+
+
+def _film(path: Path) -> str:
+    """Returns a film of a file as a data URI, empty where it is gone, large or none."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        if path.stat().st_size > FRAMES:
+            return ""
+        data = path.read_bytes()
+        with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
+            fits = image.width * image.height <= LARGEST
+    except (OSError, UnidentifiedImageError, ValueError):
+        return ""
+    return _uri(data) if fits else ""
+
+
+def _uri(webp: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()

@@ -39,9 +39,13 @@ def file(tmp_path_factory):
     made.add("moon", "learned", f"family {HOSTILE[2]}", "ancestral", 0, fate="diverged")
     store.write_json("run.json", placed({"cells": made.cells, "columns": COLUMNS}))
     (store.root / drawn.FOLDER).mkdir()
-    for name in ("density_moon.png", "loss.png"):
+    names = ["density_moon.png", "loss.png", "trajectory_moon_ddpm.png"]
+    for name in names:
         Image.new("RGB", (1200, 900), "white").save(store.root / drawn.FOLDER / name)
-    drawn.note(store, "0" * 64, ["density_moon.png", "loss.png"])
+    film = [Image.new("RGB", (400, 300), colour) for colour in ("red", "blue", "green")]
+    moving = {"save_all": True, "append_images": film[1:], "duration": 100, "loop": 0}
+    film[0].save(store.root / drawn.FOLDER / "trajectory_moon_ddpm.webp", **moving)
+    drawn.note(store, "0" * 64, [*names, "trajectory_moon_ddpm.webp"])
     path = store.root / "report.html"
     path.write_bytes(page.made([gathered.gather(store)]))
     return path
@@ -184,6 +188,33 @@ def test_paper_is_white_whole_and_unfolded_whatever_the_theme(opened):
     assert tab.locator("details:not([open])").count() == 0
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert tab.locator("#fold[open]").count() == 0
+    assert said == []
+
+
+def test_a_film_plays_over_its_still_when_it_is_asked_to_and_moves_nothing_else(opened):
+    tab, said, asked = opened()
+    (play,) = tab.locator(".play").all()
+    picture = tab.locator(".picture", has=tab.locator(".play"))
+    picture.scroll_into_view_if_needed()
+    assert (tab.locator(".film").count(), play.locator("span").first.inner_text()) == (0, "Play")
+    assert min(play.bounding_box()[side] for side in ("width", "height")) >= 24
+    before, moved = picture.bounding_box(), tab.evaluate("window.moved")
+    play.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.querySelector('.film')?.naturalWidth === 400")
+    still, film = (picture.locator("img").nth(i).bounding_box() for i in range(2))
+    assert film == pytest.approx(still, abs=1.0)
+    assert (picture.bounding_box(), tab.evaluate("window.moved")) == (before, moved)
+    assert play.locator("span").first.inner_text() == "Stop"
+    picture.locator(".zoom").click()
+    assert tab.locator("dialog img").get_attribute("src").startswith(play.get_attribute("data-film"))
+    tab.keyboard.press("Escape")
+    tab.emulate_media(media="print")
+    assert [image.is_visible() for image in picture.locator("img").all()] == [True, False]
+    tab.emulate_media(media="screen")
+    play.click()
+    assert (tab.locator(".film").count(), play.locator("span").first.inner_text()) == (0, "Play")
+    assert [url for url in asked if not url.startswith("data:")] == [tab.url]
     assert said == []
 
 

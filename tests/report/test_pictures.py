@@ -15,6 +15,7 @@ def put(found, *names):
     for name in names:
         Image.new("RGB", (64, 48), "white").save(folder / name)
     drawn.note(found.store, "0" * 64, names)
+    return folder
 
 
 def test_a_picture_stands_with_the_dataset_whose_whole_name_it_has(written):
@@ -46,6 +47,30 @@ def test_what_has_no_room_keeps_its_name_and_every_section_has_a_first(written):
     room = 2 * len(pictures.pictures(found)["a"][0].data)
     shown = {k: [bool(p.data) for p in each] for k, each in pictures.pictures(found, room).items()}
     assert shown == {"a": [True, False], "b": [True]}
+
+
+def test_a_film_stands_with_its_still_where_stills_leave_room(written):
+    found = written(lambda made: made.grid(datasets=("a", "b"), families=("ddpm",), seeds=1))
+    names = ["trajectory_a_ddpm", "trajectory_b_ddpm", "density_b"]
+    folder = put(found, *(f"{name}.png" for name in names))
+    film = io.BytesIO()
+    frames = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue")]
+    frames[0].save(film, "WEBP", save_all=True, append_images=frames[1:])
+    for name in names[:2]:
+        (folder / f"{name}.webp").write_bytes(film.getvalue())
+    (folder / "density_b.webp").write_bytes(film.getvalue())  # not ours
+    drawn.note(found.store, "0" * 64, [*(f"{name}.png" for name in names), *(f"{n}.webp" for n in names[:2])])
+
+    def films(budget):
+        return {p.name: p.film for each in pictures.pictures(found, budget).values() for p in each}
+
+    wanted = "data:image/webp;base64," + base64.b64encode(film.getvalue()).decode()
+    assert films(pictures.BUDGET) == {names[0]: wanted, names[1]: wanted, "density_b": ""}
+    stills = sum(len(p.data) for each in pictures.pictures(found).values() for p in each)
+    assert [*films(stills + len(wanted)).values()].count(wanted) == 1
+    assert not any(films(stills + len(wanted) - 1).values())
+    (folder / "trajectory_a_ddpm.webp").write_bytes(b"RIFF")
+    assert [*films(pictures.BUDGET).values()].count(wanted) == 1
 
 
 def test_a_file_that_is_no_picture_is_left_out(written):

@@ -29,14 +29,33 @@ const large = document.getElementById("large");
 document.addEventListener("click", (event) => {
   const zoom = event.target.closest(".zoom");
   if (zoom) {
-    const small = zoom.querySelector("img");
     const image = large.querySelector("img");
-    image.src = small.src;
-    image.alt = small.alt;
+    image.src = (zoom.querySelector(".film") || zoom.querySelector("img")).src;
+    image.alt = zoom.querySelector("img").alt;
     large.showModal();
   } else if (event.target === large) {
     large.close();
   }
+});
+
+// --- films: nothing moves until it is asked to, and a film lies over its still, so nothing else moves then
+let plays = 0;
+document.addEventListener("click", (event) => {
+  const play = event.target.closest(".play");
+  if (!play) return;
+  const zoom = play.closest(".picture").querySelector(".zoom");
+  const film = zoom.querySelector(".film");
+  play.firstElementChild.textContent = film ? "Play" : "Stop";
+  if (film) {
+    film.remove();
+    return;
+  }
+  const moving = new Image();
+  moving.className = "film";
+  moving.alt = "";
+  // An address of its own begins the film at its beginning.
+  moving.src = `${play.dataset.film}#${(plays += 1)}`;
+  zoom.append(moving);
 });
 
 // --- definitions on a tap
