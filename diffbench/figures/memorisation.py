@@ -18,7 +18,10 @@ from diffbench.figures.words import caption, fitted
 METRIC = "memorisation"
 _FIELDS = ("field_x", "field_log_snr", "field_score")
 _LEVELS = 2  # noise levels shown, the least noise first
-_CAPTION = "Circles: training points. Arrow length: square root of the score's size, one scale for each row."
+_CAPTION = (
+    "Circles: training points. Small points: single samples where the density is thin. Arrow length: square "
+    "root of the score's size, one scale for each row."
+)
 _LEFT, _NOTE, _GAP = 0.3, 0.16, 0.07  # inches
 _LEAST = 2.4  # width of a figure, so that its words fit, in inches
 _SIDE = 1.5

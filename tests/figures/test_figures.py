@@ -142,3 +142,13 @@ def test_dataset_and_family_stand_inside_each_figure(made):
     for name, figure in drawn(made.run()).items():
         assert "ring" in words(figure), name
         assert "ddpm" in words(figure), name
+
+
+@pytest.mark.slow
+def test_names_of_figures_stay_where_rows_are_added(made):
+    made.grid(families=("ncsn",), seeds=1, n=60)
+    made.mixing(0, "learned", 5.0)
+    before = set(made.names())
+    made.grid(families=("ddpm",), seeds=1, n=60)
+    made.grid(datasets=("another",), families=("ddpm",), seeds=1, n=60)
+    assert before <= set(made.names())
