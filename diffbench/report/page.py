@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 import diffbench
+from diffbench.records import drawn as figures
 from diffbench.report import (
     bundles,
     charts,
@@ -48,6 +49,8 @@ SECTIONS, ROWS = 100, 1500
 """Datasets that have a section, and rows of all their tables."""
 LARGEST = 14_000_000
 """Bytes of a page: pictures have what the rest of it leaves."""
+FRAME = 800
+"""Bytes of what stands about a picture: its name, its title, what it is read out as."""
 MARK = re.compile(rb'<meta name="made-from" content="([0-9a-f]{64})">')
 TITLES = {
     "split": "What the error is made of",
@@ -89,7 +92,8 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
         "BARS": fitting.BARS,
     }
     template = _template()
-    room = LARGEST - len(template.render(content).encode())
+    frames = FRAME * sum(name.endswith(".png") for each in found for name in figures.read(each.store).files)
+    room = LARGEST - frames - len(template.render(content).encode())
     for run, each in zip(content["runs"], found, strict=True):
         shown = pictures.pictures(each, max(0, min(pictures.BUDGET, room)) // len(found))
         run["pictures"] = shown.pop("", [])
@@ -111,14 +115,12 @@ def _apart(found: Sequence[Gathered]) -> list[Gathered]:
 
 def fingerprint(found: Sequence[Gathered]) -> str:
     """Returns a digest of all that a page is made from: rows, figures, versions."""
-    from diffbench.records import drawn
-
     told = hashlib.sha256(f"{VERSION} {diffbench.__version__}\n".encode())
     for each in found:
         told.update(f"{each.name}\n".encode())
         told.update(each.long.to_csv(index=False).encode())
         told.update("".join(f"{name}\n" for name in (*each.tables.leading, *each.tables.measured)).encode())
-        told.update(repr(sorted(drawn.read(each.store).files.items())).encode())
+        told.update(repr(sorted(figures.read(each.store).files.items())).encode())
     return told.hexdigest()
 
 

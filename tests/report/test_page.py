@@ -130,7 +130,7 @@ def test_pictures_have_the_room_that_the_rest_of_a_page_leaves(written, light, m
     one = (len(page.made([found])) - bare) // 4
     monkeypatch.setattr(page, "LARGEST", bare + int(2.5 * one))
     text = page.made([found])
-    assert bare + 1.5 * one < len(text) <= bare + 2.6 * one
+    assert bare + 1.5 * one < len(text) <= page.LARGEST
     assert text.count(b"No room in this page") == 2
 
 
