@@ -167,7 +167,7 @@ def row_name(row: JsonObject, which: str = "", many: bool = True) -> str:
     budget = str(row.get(f"budget{which}", "")) if many else ""
     family = f"{row.get(f'family{which}', '')} {budget}".strip()
     sampler = str(row.get(f"sampler{which}", ""))
-    return f"{family} by {sampler}" if family and sampler else family or sampler
+    return f"{family} with {sampler}" if family and sampler else family or sampler
 
 
 def budgets(long: pd.DataFrame) -> bool:

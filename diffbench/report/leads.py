@@ -74,12 +74,12 @@ def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     if len(told) == 1:
         around = "" if math.isnan(first["low"]) else f" ({number(first['low'])} to {number(first['high'])})"
         scale = "where 1 is truth and 0 a Gaussian of its moments"
-        return f"By {metric} there is one row: {name}, {u}{around}, {scale}."
+        return f"By {metric}, there is one row: {name}, {u}{around}, {scale}."
     # The u of rows on fewer datasets is another quantity: such rows stand behind.
     fewer = min(row["datasets"] for row in told) < first["datasets"]
-    by = f"By {metric}" + (f", of the rows on {first['datasets']} datasets," if fewer else "")
+    by = f"By {metric}," + (f" of the rows on {first['datasets']} datasets," if fewer else "")
     if first["best"]:
-        return f"By {metric} {name} is best ({u}); its lead over every other row is more than noise."
+        return f"By {metric}, {name} is best ({u}); its lead over every other row is more than noise."
     rival = _rival(found, first, metric)
     if rival is None:
         return f"{by} {name} comes first ({u}), but some lead of it is within noise."

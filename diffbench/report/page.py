@@ -39,7 +39,7 @@ from diffbench.tables.ranking import ENOUGH_SEEDS
 if TYPE_CHECKING:  # only a page needs it
     from jinja2 import Template
 
-VERSION = 4
+VERSION = 5
 """Raised where the same records make another page."""
 CLAUSES = 3
 """Clauses of a sentence that a reader sees at once: the first screen has room for no more."""

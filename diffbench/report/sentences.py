@@ -154,7 +154,7 @@ def _farthest(found: Gathered) -> list[str]:
             metric, family, budget, sampler = most = max(means, key=means.__getitem__)
             name = shown(row_name({"family": family, "budget": budget, "sampler": sampler}, many=many))
             far = f"z = {deviations(means[most])} by {metric}"
-            said.append(f"On {shown(str(dataset))} {name} is farthest from truth ({far}).")
+            said.append(f"On {shown(str(dataset))}, {name} is farthest from truth ({far}).")
     return _listed(said, "more datasets are below.")
 
 

@@ -108,6 +108,13 @@ def _shares(row: _Row) -> str | None:
     return f"{row.value('mode_tv'):.1%} of the mass is in other modes than it should be (`mode_tv`)"
 
 
+def _astray(row: _Row) -> str | None:
+    # With the right shares it is the modes' shape: see `_within`.
+    if not row.sees("stray") or row.blind("mode_tv"):
+        return None
+    return f"{row.value('stray'):.2%} of the samples lie outside every mode (`stray`)"
+
+
 def _within(row: _Row) -> str | None:
     """Modes in place, of another shape: `mmd2_local` sees far more than `energy`, and shares are right."""
     if not (row.sees("mmd2_local") and row.blind("mode_tv")):
@@ -155,4 +162,12 @@ def _along(row: _Row) -> str | None:
     return "they are unevenly spread along the manifold (`intrinsic`)"
 
 
-_RULES: tuple[Callable[[_Row], str | None], ...] = (_missing, _shares, _within, _copies, _off, _along)
+_RULES: tuple[Callable[[_Row], str | None], ...] = (
+    _missing,
+    _shares,
+    _astray,
+    _within,
+    _copies,
+    _off,
+    _along,
+)

@@ -27,15 +27,15 @@ def test_a_lead_that_is_more_than_noise_is_called_best():
     values = {"good": [[0.0, 0.01, 0.0], [0.01, 0.0, 0.01]], "bad": [[0.5, 0.51, 0.5], [0.5, 0.52, 0.49]]}
     (said,) = leads.best(told(values))
     assert said == (
-        "By energy good by own is best (u = 0.995); its lead over every other row is more than noise."
+        "By energy, good with own is best (u = 0.995); its lead over every other row is more than noise."
     )
 
 
 def test_a_lead_within_noise_names_its_rival_and_the_chance():
     values = {"one": [[0.0, 0.2, 0.1], [0.1, 0.0, 0.2]], "two": [[0.2, 0.0, 0.1], [0.0, 0.1, 0.21]]}
     (said,) = leads.best(told(values))
-    assert "one by own comes first" in said
-    assert said.endswith("within noise of two by own, which it beats in 53% of pairs of seeds.")
+    assert "one with own comes first" in said
+    assert said.endswith("within noise of two with own, which it beats in 53% of pairs of seeds.")
 
 
 def test_one_seed_is_not_enough_to_tell():
@@ -57,8 +57,8 @@ def test_who_wins_less_than_half_of_the_pairs_of_seeds_is_no_winner():
     """The interquartile mean cuts the seed that failed, and 6 of 16 pairs are won."""
     (said,) = leads.best(told({"one": [[1.0, 0.39, 0.39, 0.39]], "two": [[0.4, 0.4, 0.38, 0.38]]}, ("a",)))
     assert said == (
-        "By energy there is no clear winner: one by own has the highest u = 0.610, but wins only 38% of pairs of "
-        "seeds against two by own."
+        "By energy, there is no clear winner: one with own has the highest u = 0.610, but wins only 38% of pairs of "
+        "seeds against two with own."
     )
 
 
@@ -68,7 +68,7 @@ def test_whose_mean_is_lower_is_no_winner():
     two = [[0.52, 0.53, 0.54]] * 3 + [[0.1, 0.1, 0.1]]
     (said,) = leads.best(told({"one": one, "two": two}, FOUR))
     assert said.endswith(
-        "one by own has the highest u = 0.485, but two by own has the higher mean over datasets."
+        "one with own has the highest u = 0.485, but two with own has the higher mean over datasets."
     )
     assert "no clear winner" in said
 
@@ -82,7 +82,7 @@ def test_the_rival_is_one_that_is_not_beaten():
     assert pairs.loc["two", "improvement"] < pairs.loc["three", "improvement"]
     assert pairs.loc["two", "lead_low"] > 0.0 > pairs.loc["three", "lead_low"]
     (said,) = leads.best(found)
-    assert "within noise of three by own" in said
+    assert "within noise of three with own" in said
 
 
 def test_rows_on_fewer_datasets_are_not_those_that_are_ranked_first():
@@ -97,7 +97,7 @@ def test_how_many_datasets_have_the_common_scale_is_said():
     found = told({"one": [[0.0, 0.01, 0.0]] * 2, "two": [[0.5, 0.51, 0.5]] * 2})
     found.long.loc[found.long["dataset"] == "b", "floor_sd"] = 1.0
     (said,) = leads.best(found)
-    assert said.startswith("By energy one by own is best (u = 0.997 over 1 of 2 datasets)")
+    assert said.startswith("By energy, one with own is best (u = 0.997 over 1 of 2 datasets)")
 
 
 def test_no_sentence_gives_a_first_place_with_less_than_half_of_the_pairs():
@@ -117,7 +117,7 @@ def test_no_sentence_gives_a_first_place_with_less_than_half_of_the_pairs():
 def test_the_only_row_is_told_with_its_interval():
     (said,) = leads.best(told({"one": [[0.1, 0.11, 0.12], [0.1, 0.11, 0.1]]}))
     assert re.fullmatch(
-        r"By energy there is one row: one by own, u = 0\.\d+ \(0\.\d+ to 0\.\d+\), where 1 is truth and 0 a Gaussian "
+        r"By energy, there is one row: one with own, u = 0\.\d+ \(0\.\d+ to 0\.\d+\), where 1 is truth and 0 a Gaussian "
         r"of its moments\.",
         said,
     )

@@ -105,5 +105,5 @@ def test_of_exact_scores_alone_the_row_farthest_from_truth_is_told():
     found.long["score"] = found.long["score"].replace("learned", "exact")
     found.long["z"] = found.long["value"] / 0.01
     assert sentences.errs(found) == [
-        f"On {dataset} two by own is farthest from truth (z = 55.0 by energy)." for dataset in "ab"
+        f"On {dataset}, two with own is farthest from truth (z = 55.0 by energy)." for dataset in "ab"
     ]

@@ -19,6 +19,7 @@ def _said(values=(), **z):
         ({"energy": 1.0, "mmd2_local": 0.3, "mode_tv": -0.3}, {}, symptoms.NOTHING),
         ({"energy": 60, "mmd2_local": 80, "mode_tv": 30}, {"missing_modes": 1}, "1 mode is missing"),
         ({"energy": 60, "mmd2_local": 80, "mode_tv": 30}, {"mode_tv": 0.2}, "20.0% of the mass is in other modes"),
+        ({"energy": 9, "mode_tv": 30, "stray": 800}, {"stray": 0.52}, "52.00% of the samples lie outside every mode"),
         ({"energy": 220, "mmd2_local": 800, "mode_tv": -0.5}, {}, "displaced or of another scale"),
         ({"energy": 7, "mmd2_local": 125, "mode_tv": 0.1, "stray": 40}, {"stray": 0.02}, "too wide or blurred"),
         ({"energy": 118, "mmd2_local": 8021, "mode_tv": -0.6, "stray": -1}, {"stray": 0.0}, "too narrow"),
