@@ -47,8 +47,9 @@ FAILED = 200
 """Cells that are told with their reasons; the long table has them all."""
 SECTIONS, ROWS = 100, 1500
 """Datasets that have a section, and rows of all their tables."""
-LARGEST = 14_000_000
-"""Bytes of a page: pictures have what the rest of it leaves."""
+SMALL, LARGEST, OF_A_CELL = 3_900_000, 14_000_000, 45_000
+"""Bytes of a page of few cells, of one of any number, and what each cell may take between them: pictures have
+what the rest of a page leaves."""
 FRAME = 800
 """Bytes of what stands about a picture: its name, its title, what it is read out as."""
 MARK = re.compile(rb'<meta name="made-from" content="([0-9a-f]{64})">')
@@ -93,7 +94,7 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
     }
     template = _template()
     frames = FRAME * sum(name.endswith(".png") for each in found for name in figures.read(each.store).files)
-    room = LARGEST - frames - len(template.render(content).encode())
+    room = most(sum(each.counts.cells for each in found)) - frames - len(template.render(content).encode())
     for run, each in zip(content["runs"], found, strict=True):
         shown = pictures.pictures(each, max(0, min(pictures.BUDGET, room)) // len(found))
         run["pictures"] = shown.pop("", [])
@@ -101,6 +102,11 @@ def made(found: Sequence[Gathered], where: str | None = "") -> bytes:
             section["pictures"] = shown.pop(section["name"], [])
         run["pictures"] += [one for more in shown.values() for one in more]
     return template.render(content).encode()
+
+
+def most(cells: int) -> int:
+    """Returns how many bytes the page of so many cells may have."""
+    return min(LARGEST, max(SMALL, OF_A_CELL * cells))
 
 
 def _apart(found: Sequence[Gathered]) -> list[Gathered]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUALITY, METHOD = 74, 2
-COLOURS, EFFORT = 64, 30
+COLOURS, EFFORT = 32, 30
 """Of a picture that is kept without loss: lines and dots take half the bytes so."""
 BUDGET = 8_000_000
 """Bytes of all pictures of a page."""

@@ -9,6 +9,8 @@ from PIL import Image
 
 from diffbench.records import drawn
 from diffbench.report import headline, longtable, page
+from diffbench.suites import suite as suites
+from diffbench.suites.cells import expand
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><b>", "{{ 7*7 }}"]
 
@@ -132,6 +134,12 @@ def test_pictures_have_the_room_that_the_rest_of_a_page_leaves(written, light, m
     text = page.made([found])
     assert bare + 1.5 * one < len(text) <= page.LARGEST
     assert text.count(b"No room in this page") == 2
+
+
+def test_the_page_of_quick_has_less_than_four_megabytes_and_that_of_any_run_less_than_fifteen():
+    quick = len(expand(suites.load("quick")))
+    assert page.most(1) == page.most(quick) < 4e6
+    assert page.most(quick) < page.most(2 * quick) < page.most(1_000_000) < 15e6
 
 
 def test_of_more_rows_than_a_page_holds_every_dataset_has_its_share(written, monkeypatch):
