@@ -190,7 +190,7 @@ def test_a_python_without_what_it_needs_is_one_line(monkeypatch, capsys):
         main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith(" has no typer; use the Python of its environment: .venv/bin/python")
+    assert line.endswith(" has no typer; use the Python of its environment, such as .venv/bin/python")
 
 
 @pytest.mark.slow

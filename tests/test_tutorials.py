@@ -28,7 +28,7 @@ def test_the_site_runs_each_anew_and_a_cell_that_raises_fails_it():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("CI" in os.environ, reason="CI builds the site, which runs them")
+@pytest.mark.skipif("CI" in os.environ, reason="`.ci/run` builds the site, which runs them")
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_a_tutorial_runs_as_printed(tmp_path, monkeypatch, page):
     monkeypatch.chdir(tmp_path)

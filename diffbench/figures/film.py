@@ -67,7 +67,8 @@ def _stage(found: Paths) -> tuple[FigureCanvasAgg, list[tuple[Axes, Artist]], tu
     left = _LEFT + 2 * (side + _GAP) + _AXIS
     axes = place(figure, left, above + _TOP, DOUBLE - left - 0.12, side)
     axes.plot(found.log_snr, found.apart, color=GREY)
-    axes.set(xlabel="log SNR: noise to data", ylim=(0, 1.08 * float(np.max(found.apart)) or 1.0))
+    most = float(np.max(found.apart, initial=0.0, where=np.isfinite(found.apart)))
+    axes.set(xlabel="log SNR: noise to data", ylim=(0, 1.08 * most or 1.0))
     axes.set_title("root mean square distance")
     axes.spines[["top", "right"]].set_visible(False)
     (marker,) = axes.plot([], [], "o", color=found.rows[1][2], animated=True, clip_on=False)

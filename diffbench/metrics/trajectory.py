@@ -35,13 +35,14 @@ def trajectory_error(*, points: int = 256, frames: int = 24) -> Metric:
 
     Column: `trajectory_error`, the root mean square distance over the points at each frame, standardised and
     at unit variance, averaged over the frames. It is measured once for a score, whatever samples it. The
-    solver's own error is some 1e-5 to 1e-4 (`programs.trajectory`).
+    solver's own share is some 1e-4 (`programs.trajectory`).
 
     Arrays: `trajectory_log_snr` and `trajectory_curve`, `[K]`, the frames and the distance at each;
     `trajectory_learned` and `trajectory_exact`, `[K, kept, D]` float32, the paths of the first points, as
     many as make 2^14 numbers a frame: at unit variance, in data coordinates, so the last frame is data.
 
-    The starting points depend on the dataset alone: families of one process start from the very same. Where
+    The starting points depend on the dataset alone: families of one process start from the very same, and an
+    interval over seeds is one over trainings, not over starting points. Where
     the dataset's exact score cannot be trusted at the end of the process (`smallest_sigma`), the column is
     NaN and there are no paths.
 

@@ -48,7 +48,9 @@ def again(found: Gathered) -> Again:
     if not suite.get("name"):
         return Again(f"python -m diffbench tables {out}", note="The folder does not say which suite made it.")
     notes = _notes(found)
-    if suite["name"] == MEASURED and not suite.get("families"):
+    # A user's own suite may have that name.
+    from_files = any(cell["score"] == GIVEN for cell in found.run["cells"])
+    if suite["name"] == MEASURED and from_files and len(suite["datasets"]) == 1:
         return _measured(found, suite, out, notes)
     options = _narrowed(suite)
     if options is not None:
@@ -63,7 +65,10 @@ def _notes(found: Gathered) -> str:
     if found.requests > 1:
         said.append(f"{found.requests} requests were run into this folder; this is the newest of them.")
     if any(cell["score"] == GIVEN for cell in found.run["cells"]):
-        said.append("Samples came in files, which their digests name.")
+        said.append(
+            "Samples came in files, which their digests name; --nfe and --coordinates, where they were "
+            "given, are to be given again."
+        )
     plugged = sorted({digest[:8] for digest in _plugins(found.run.get("specs", {}))})
     if plugged:
         said.append(f"Parts came from plug-in files (digests {', '.join(plugged)}): add --plugin FILE.")

@@ -83,16 +83,20 @@ def _leader(found: Gathered, rows: pd.DataFrame, metric: str) -> str:
     rival = _rival(found, first, metric)
     if rival is None:
         return f"{by} {name} comes first ({u}), but some lead of it is within noise."
-    other, chance = shown(row_name(rival, "_2", many=many)), round(100 * rival["improvement"])
+    other = shown(row_name(rival, "_2", many=many))
+    if math.isnan(rival["improvement"]):
+        return f"{by} {name} comes first ({u}), but it has no dataset in common with {other}."
     if math.isnan(rival["lead_low"]):
         alone = math.isnan(rival["lead"])
         why = f"it has no seed in common with {other}" if alone else "one seed cannot tell that from noise"
         return f"{by} {name} comes first ({u}), but {why}."
+    chance = round(100 * rival["improvement"])
     if _undone(rival):
         highest = f"{by} there is no clear winner: {name} has the highest {u}"
         if rival["improvement"] <= 0.5:
             return f"{highest}, but wins only {chance}% of pairs of seeds against {other}."
-        return f"{highest}, but {other} has the higher mean over datasets."
+        higher = "the higher" if rival["lead"] < 0.0 else "as high a"
+        return f"{highest}, but {other} has {higher} mean over datasets."
     if rival["lead_low"] > 0.0 or chance >= 95:
         return f"{by} {name} comes first ({u}), but it takes more seeds to tell its lead from noise."
     beaten = f"within noise of {other}, which it beats in {chance}% of pairs of seeds"

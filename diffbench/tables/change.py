@@ -18,9 +18,9 @@ the smaller.
              deviations is such noise with another centre, so r = sqrt(1 + sqrt(2) z) has deviation 1
              wherever the row lies. The difference of two r, its deviation taken from the seeds where it is
              larger there, gives a p-value for each seed, which Fisher's method combines (as in `verdict`).
-             Trainings of a row differ by more than the floor (in `quick` by up to 3.6 such deviations):
-             with several seeds their deviation is that within the two runs, 1 at the least, and p Student's
-             of 2 S - 2 degrees; with one seed it is taken for `TRAINING`.
+             Trainings of a row differ by more than the floor (in `quick` by up to 3.6 such deviations), so
+             of a row that was trained, with several seeds, the deviation is that within the two runs, 1 at
+             the least, and p is Student's of 2 S - 2 degrees instead; with one seed it is `TRAINING`.
 
 With one seed there is no interval, and the floor alone judges: from truth itself it takes nine deviations, or
 a hundred of a row that was trained. Of samples in files one seed says that these two sets differ, not that

@@ -60,3 +60,15 @@ def test_films_lie_beside_the_strips_under_their_names(made):
     assert strips == ["trajectory_ring_A_b", "trajectory_ring_a_b-2"]
     there = sorted(path.name for path in (made.store.root / drawn.FOLDER).glob("*.webp"))
     assert there == sorted(f"{name}{film.SUFFIX}" for name in strips)
+
+
+def test_a_path_that_left_all_numbers_behind_is_filmed_as_far_as_it_goes(made):
+    made.grid(families=("ddpm",), seeds=1)
+
+    def spoil(arrays):
+        arrays["trajectory_curve"][5:] = [np.nan, np.inf, np.nan]
+        arrays["trajectory_learned"][5:] = np.nan
+
+    made.paths("ddpm", spoil=spoil)
+    with Image.open(io.BytesIO(filmed(made)["trajectory_ring_ddpm"])) as image:
+        assert image.n_frames == 8

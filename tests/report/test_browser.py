@@ -193,6 +193,7 @@ def test_paper_is_white_whole_and_unfolded_whatever_the_theme(opened):
 
 def test_a_film_plays_over_its_still_when_it_is_asked_to_and_moves_nothing_else(opened):
     tab, said, asked = opened()
+    draw_charts(tab)  # lest they are drawn meanwhile
     (play,) = tab.locator(".play").all()
     picture = tab.locator(".picture", has=tab.locator(".play"))
     picture.scroll_into_view_if_needed()

@@ -72,10 +72,21 @@ def given(dataset, *families, **more):
 )  # fmt: skip
 def test_samples_of_files_are_measured_again(told, said):
     assert shlex.split(told.command) == ["python", "-m", "diffbench", "measure", *said, "--out", "out"]
-    assert told.note == "Samples came in files, which their digests name."
+    assert (
+        told.note
+        == "Samples came in files, which their digests name; --nfe and --coordinates, where they were given, are to be given again."
+    )
 
 
 def test_a_suite_beside_samples_of_files_is_run_again():
     told = again(suites.load("quick").model_dump(), cells=[{"score": "given"}, {"score": "learned"}])
     assert told.command == "python -m diffbench run quick --out out"
-    assert told.note == "Samples came in files, which their digests name."
+    assert (
+        told.note
+        == "Samples came in files, which their digests name; --nfe and --coordinates, where they were given, are to be given again."
+    )
+
+
+def test_a_suite_of_the_users_that_is_called_as_the_command_is_a_file():
+    suite = {**suites.load("quick").model_dump(), "name": "measure", "families": []}
+    assert again(suite).command == "python -m diffbench run suite.toml --out out"

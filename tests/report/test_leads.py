@@ -1,5 +1,6 @@
 """Who is best: the sentence agrees with leads and pairs of seeds, and names no winner where they do not."""
 
+import math
 import re
 
 import numpy as np
@@ -121,3 +122,17 @@ def test_the_only_row_is_told_with_its_interval():
         r"of its moments\.",
         said,
     )
+
+
+def test_a_row_on_other_datasets_than_the_first_is_none_that_it_can_be_held_against():
+    nothing = [math.nan, math.nan]
+    values = {"one": [[0.0, 0.1], nothing], "two": [nothing, [0.4, 0.5]]}
+    (said,) = leads.best(told(values))
+    assert said.endswith(
+        "comes first (u = 0.950 over 1 of 2 datasets), but it has no dataset in common with two with own."
+    )
+
+
+def test_a_mean_that_is_as_high_is_not_called_higher():
+    (said,) = leads.best(told({"one": [[0.1, 0.2, 0.3]], "two": [[0.3, 0.1, 0.2]]}, ("a",)))
+    assert "has the higher mean" not in said
