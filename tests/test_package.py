@@ -181,3 +181,12 @@ def test_tests_that_pages_name_are_there():
                 if (file and not text) or (name and text and f"def {name}(" not in text):
                     missing.append((page.name, file or name))
     assert missing == []
+
+
+def test_these_tests_are_hidden_by_no_package_of_that_name():
+    """Children import from them; autorank and baycomp put a package `tests` beside the libraries."""
+    found = subprocess.run(
+        [sys.executable, "-c", "import tests; print(tests.__file__)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(found.stdout.strip()) == ROOT / "tests" / "__init__.py"

@@ -11,6 +11,9 @@ from diffbench.records.store import Store
 from diffbench.suites.given import Given
 from diffbench.tables import symptoms
 
+# Whose shares are wrong too, and whose modes lie beside the truth's.
+TWO = ("the middle mode dropped", "mirrored")
+
 
 @pytest.mark.slow
 def test_planted_models_are_described_by_what_was_planted(tmp_path):
@@ -39,6 +42,7 @@ def test_planted_models_are_described_by_what_was_planted(tmp_path):
     metrics = ("energy", "mmd2", "mode_tv", "memorisation")
     asked = measuring.Request("nine_gaussians", given, metrics, train, floor_draws=49)
     found = measuring.measure(asked, Store(tmp_path)).symptoms
+    assert "7.21% of the samples lie outside every mode" in found["mirrored"][1]
     for name, words in wanted.items():
-        assert len(found[name]) == 1 or name == "the middle mode dropped", (name, found[name])
+        assert len(found[name]) == 1 or name in TWO, (name, found[name])
         assert words in found[name][0], (name, found[name])
