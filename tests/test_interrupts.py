@@ -13,9 +13,12 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @pytest.fixture
 def handlers():
-    """Puts back what this process did on each signal."""
+    """Hears each signal, as a shell's background job does not hear SIGINT; puts back what there was."""
     before = {name: signal.getsignal(getattr(signal, name)) for name in NAMES}
-    yield before
+    heard = {name: signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL for name in NAMES}
+    for name, handler in heard.items():
+        signal.signal(getattr(signal, name), handler)
+    yield heard
     for name, handler in before.items():
         signal.signal(getattr(signal, name), handler)
 
